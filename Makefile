@@ -1,0 +1,32 @@
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: demo test test-slow lint bench clean help
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(RUN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
+	$(RUN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test,lint]'
+	@touch $@
+
+demo: $(READY) ## simulate, train, decode, report: the whole way in one command
+	$(RUN)/neurolect demo
+
+test: $(READY) ## all tests but the slow ones
+	$(RUN)/python -m pytest -m 'not slow' -n 2
+
+test-slow: $(READY) ## the slow tests
+	$(RUN)/python -m pytest -m slow
+
+lint: $(READY) ## formatting, rules and types
+	$(RUN)/ruff format --check .
+	$(RUN)/ruff check .
+	$(RUN)/mypy
+
+clean: ## remove the environment and what runs left behind
+	rm -rf $(VENV) demo build
