@@ -1,0 +1,1 @@
+"""Recordings on disk, batches in memory, augmentation and simulation: data without models."""
