@@ -1,0 +1,135 @@
+"""A folder of sessions as training and validation batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from neurolect.data.batches import Batch, collate
+from neurolect.data.packed import PackedSplit, open_packed
+from neurolect.data.sampling import DayBalancedSampler
+from neurolect.data.t15 import MissingValues, SessionFiles, Split, feature_columns, find_sessions
+from neurolect.errors import DataError
+
+
+@dataclass(frozen=True)
+class SpeechData:
+    """Sessions of one participant in the T15 layout, and how they are cut into batches.
+
+    Args:
+        root: folder that holds one folder per session.
+        sessions: session names in day order; the position is the day index. None takes all, sorted by name.
+        feature_blocks: names such as `55b spike power`, `area 4`, `threshold crossings`; None keeps every column.
+        batch_size: trials in a batch.
+        days_per_batch: distinct days in a training batch; capped at the number of days that have trials.
+        seed: of the training batches; 1 is the reference's.
+        length_multiple: batches are padded to a multiple of this many bins, so that a compiler meets few shapes.
+        workers: processes that read batches ahead; 0 reads in the training process.
+        missing: refuse NaN and infinite features, or put zero in their place.
+        cache: folder for packed copies; None keeps them beside the data.
+    """
+
+    root: Path
+    sessions: list[str] | None = None
+    feature_blocks: list[str] | None = None
+    batch_size: int = 64
+    days_per_batch: int = 4
+    seed: int = 1
+    length_multiple: int = 1
+    workers: int = 0
+    missing: MissingValues = "refuse"
+    cache: Path | None = None
+
+    @cached_property
+    def days(self) -> list[SessionFiles]:
+        """The sessions in day order."""
+        return find_sessions(self.root, self.sessions)
+
+    @cached_property
+    def columns(self) -> npt.NDArray[np.int64] | None:
+        """Columns of the chosen feature blocks, or None for all."""
+        return None if self.feature_blocks is None else feature_columns(self.feature_blocks)
+
+    def open(self, split: Split) -> list[PackedSplit | None]:
+        """One entry per day, None where the split was not recorded; every day has the same number of features.
+
+        Raises:
+            DataError: a file breaks the layout, or the split exists on no day.
+        """
+        packed: list[PackedSplit | None] = []
+        width = None
+        for day in self.days:
+            if not day.has(split):
+                packed.append(None)
+                continue
+            packed.append(open_packed(day.path(split), width, self.missing, self.cache))
+            width = packed[-1].features.shape[1]
+        if width is None:
+            raise DataError(f"{self.root}: no session has data_{split}.hdf5")
+        return packed
+
+    def n_features(self, split: Split = "train") -> int:
+        """Width of the features that batches hold."""
+        if self.columns is not None:
+            return len(self.columns)
+        return next(day.features.shape[1] for day in self.open(split) if day is not None)
+
+    def training_batches(self, first_step: int = 0, rank: int = 0, world_size: int = 1) -> TrainingBatches:
+        """Endless training batches from a step on; process `rank` of `world_size` takes every `world_size`-th."""
+        return TrainingBatches(self, first_step, rank, world_size)
+
+    def validation_batches(self, split: Split = "val", rank: int = 0, world_size: int = 1) -> Iterator[Batch]:
+        """Every trial of a split once: consecutive trials of one day per batch, days in order."""
+        number = 0
+        for day, trials in enumerate(self.open(split)):
+            for start in range(0, len(trials or ()), self.batch_size):
+                if trials is not None and number % world_size == rank:
+                    chunk = trials[start : start + self.batch_size]
+                    yield collate(chunk, [day] * len(chunk), self.columns, self.length_multiple, number)
+                number += 1
+
+
+@dataclass(frozen=True)
+class TrainingBatches:
+    """Batch number `step` of the run, for any step: what a data loader's worker evaluates."""
+
+    data: SpeechData
+    first_step: int
+    rank: int
+    world_size: int
+
+    @cached_property
+    def _days(self) -> list[PackedSplit | None]:
+        return self.data.open("train")
+
+    def plans(self) -> Iterator[tuple[int, list[tuple[int, int]]]]:
+        """(step, members) of each batch, endlessly."""
+        counts = [len(trials or ()) for trials in self._days]
+        n_days = sum(count > 0 for count in counts)
+        sampler = DayBalancedSampler(
+            trials_per_day=counts,
+            batch_size=self.data.batch_size,
+            days_per_batch=min(self.data.days_per_batch, n_days),
+            seed=self.data.seed,
+            first_step=self.first_step * self.world_size + self.rank,
+            every=self.world_size,
+        )
+        yield from enumerate(sampler, start=self.first_step)
+
+    def __getitem__(self, plan: tuple[int, list[tuple[int, int]]]) -> Batch:
+        step, members = plan
+        trials = []
+        for day, trial in members:
+            packed = self._days[day]
+            assert packed is not None, "the sampler never draws a day without trials"
+            trials.append(packed[trial])
+        return collate(trials, [day for day, _ in members], self.data.columns, self.data.length_multiple, step)
+
+    def __iter__(self) -> Iterator[Batch]:
+        for plan in self.plans():
+            yield self[plan]
