@@ -1,0 +1,114 @@
+"""Looks a whole dataset over and says what it holds and what is wrong with it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from neurolect.data.blocks import BlockTable
+from neurolect.data.t15 import BIN_SECONDS, SPLITS, SessionFiles, Split, find_sessions, read_each
+from neurolect.data.trial import Trial
+from neurolect.errors import DataError
+
+_REFERENCE_PATCH, _REFERENCE_STRIDE = 14, 4
+
+
+@dataclass
+class SplitSummary:
+    """What one file holds.
+
+    Args:
+        session: name of the session's folder.
+        split: `train`, `val` or `test`.
+        trials: trials that can be read.
+        seconds: recorded time.
+        words: in the cue sentences.
+        label_lengths: number of phonemes of each labelled trial.
+        features: columns of the features, 0 if no trial can be read.
+        corpora: trials of each corpus, where the block table knows it.
+        problems: one line each, naming file and trial.
+    """
+
+    session: str
+    split: Split
+    trials: int = 0
+    seconds: float = 0.0
+    words: int = 0
+    label_lengths: list[int] = field(default_factory=list)
+    features: int = 0
+    corpora: Counter[str] = field(default_factory=Counter)
+    problems: list[str] = field(default_factory=list)
+
+
+def check_dataset(root: Path) -> Iterator[SplitSummary]:
+    """Read every trial of every session and split, one summary per file, problems collected rather than raised.
+
+    Raises:
+        DataError: the folder holds no session at all.
+    """
+    corpora = BlockTable.near(root)
+    named: dict[str, str] = {}
+    width = 0
+    for session in find_sessions(root):
+        for split in SPLITS:
+            if session.has(split):
+                summary = _check_split(session, split, corpora, named)
+                if width and summary.features not in (0, width):
+                    where = session.path(split)
+                    summary.problems.append(f"{where}: {summary.features} features, earlier sessions have {width}")
+                width = width or summary.features
+                yield summary
+
+
+def _check_split(session: SessionFiles, split: Split, corpora: BlockTable, named: dict[str, str]) -> SplitSummary:
+    summary = SplitSummary(session.name, split)
+    path = session.path(split)
+    numbers: Counter[tuple[int, int]] = Counter()
+    try:
+        for name, trial in read_each(path, n_features=None):
+            if isinstance(trial, DataError):
+                summary.problems.append(str(trial))
+                continue
+            _add(summary, corpora.with_corpus(trial))
+            numbers[trial.block, trial.number] += 1
+            summary.problems += [f"{path}: {name}: {problem}" for problem in _problems(trial, split)]
+            other = named.setdefault(trial.session, session.name)
+            if other != session.name:
+                summary.problems.append(f"{path}: {name}: session {trial.session} is also in folder {other}")
+    except DataError as error:
+        summary.problems.append(str(error))
+    for (block, number), count in numbers.items():
+        if count > 1:
+            summary.problems.append(f"{path}: block {block}, trial {number} occurs {count} times")
+    return summary
+
+
+def _add(summary: SplitSummary, trial: Trial) -> None:
+    summary.trials += 1
+    summary.seconds += trial.n_bins * BIN_SECONDS
+    summary.features = trial.features.shape[1]
+    summary.words += len((trial.sentence or "").split())
+    if trial.labels is not None:
+        summary.label_lengths.append(len(trial.labels))
+    if trial.corpus:
+        summary.corpora[trial.corpus] += 1
+
+
+def _problems(trial: Trial, split: Split) -> Iterator[str]:
+    frames = max(0, (trial.n_bins - _REFERENCE_PATCH) // _REFERENCE_STRIDE + 1)
+    if trial.labels is None:
+        if split != "test":
+            yield f"no labels, but this is the {split} split"
+    elif len(trial.labels) == 0:
+        yield "labels are empty"
+    elif (needed := len(trial.labels) + int(np.sum(trial.labels[1:] == trial.labels[:-1]))) > frames:
+        yield f"{len(trial.labels)} labels need {needed} frames, {trial.n_bins} bins give {frames}"
+    if trial.n_bins < _REFERENCE_PATCH:
+        yield f"{trial.n_bins} bins are shorter than one patch of {_REFERENCE_PATCH}"
+    constant = np.flatnonzero(np.ptp(trial.features, axis=0) == 0) if trial.n_bins > 1 else np.array([])
+    if constant.size == trial.features.shape[1]:
+        yield "every feature is constant"
