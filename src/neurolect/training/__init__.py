@@ -1,0 +1,1 @@
+"""One Lightning module a task, optimisers, checkpoints and runs: training without decoding."""

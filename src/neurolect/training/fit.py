@@ -1,0 +1,224 @@
+"""From a configuration to a run folder, in one call that can be killed and resumed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any, Literal
+
+import lightning
+import torch
+from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
+from torch.utils.data import DataLoader, Dataset, IterableDataset
+
+from neurolect.data.batches import Batch
+from neurolect.data.dataset import SpeechData, TrainingBatches
+from neurolect.errors import ConfigError
+from neurolect.training.ctc import CTCTraining
+from neurolect.training.metrics import MetricsFile
+from neurolect.training.progress import RunProgress, without_advice
+from neurolect.training.runs import Run, save_run
+
+
+@dataclass(frozen=True)
+class TrainerSettings:
+    """How long, how often, on what: what is handed to Lightning's Trainer.
+
+    Args:
+        steps: batches to train on.
+        validate_every: steps from one validation, and checkpoint, to the next.
+        patience: stop after this many validations without a better phoneme error rate; None never stops early.
+        precision: `auto` is bf16 where the hardware multiplies it, else float32; or any of Lightning's names.
+        accelerator: `auto`, `cpu`, `gpu`, ….
+        devices: how many, or `auto`.
+        strategy: `auto` is DDP when there are several devices.
+        log_every: steps from one record of the training metrics in `metrics.csv` to the next.
+        progress: show a progress bar.
+    """
+
+    steps: int = 120_000
+    validate_every: int = 2_000
+    patience: int | None = None
+    precision: str = "auto"
+    accelerator: str = "auto"
+    devices: int | Literal["auto"] = "auto"
+    strategy: str = "auto"
+    log_every: int = 200
+    progress: bool = True
+
+
+def fit(
+    task: CTCTraining,
+    data: SpeechData,
+    out: Path,
+    settings: TrainerSettings,
+    resume: bool = False,
+    config_yaml: str = "",
+) -> float:
+    """Train, keeping `metrics.csv`, `checkpoints/{best,last}.ckpt` and the best weights in a run folder.
+
+    Args:
+        task: model and recipe.
+        data: sessions to train and validate on.
+        out: the run folder; it must not hold a run yet, unless `resume`.
+        settings: of the Trainer.
+        resume: go on from `checkpoints/last.ckpt`, or begin if there is none.
+        config_yaml: the configuration as text, kept as `config.yaml`.
+
+    Returns:
+        the best validation phoneme error rate.
+
+    Raises:
+        ConfigError: the folder holds a run and `resume` is off.
+    """
+    last = out / "checkpoints" / "last.ckpt"
+    if (out / "checkpoints").exists() and not resume:
+        raise ConfigError(f"{out} holds a run already: pass --resume true to go on with it, or another --out")
+    out.mkdir(parents=True, exist_ok=True)
+    if config_yaml:
+        (out / "config.yaml").write_text(config_yaml, encoding="utf-8")
+    best = KeepBest(out, data)
+    with without_advice():
+        trainer = lightning.Trainer(
+            max_steps=settings.steps,
+            max_epochs=-1,
+            num_sanity_val_steps=0,
+            reload_dataloaders_every_n_epochs=1,
+            precision=_precision(settings.precision, settings.accelerator),  # type: ignore[arg-type]
+            accelerator=settings.accelerator,
+            devices=settings.devices,
+            strategy=settings.strategy,
+            log_every_n_steps=settings.log_every,
+            enable_progress_bar=settings.progress,
+            enable_model_summary=False,
+            use_distributed_sampler=False,
+            logger=False,
+            callbacks=[*_callbacks(out, settings), best],
+            default_root_dir=out,
+        )
+        batches = Batches(data, settings.validate_every)
+        trainer.fit(task, datamodule=batches, ckpt_path=last if last.is_file() else None, weights_only=True)
+    return best.per
+
+
+class Batches(lightning.LightningDataModule):
+    """Hands `SpeechData` to Lightning: one epoch is one validation interval, begun at the step the trainer stands at."""
+
+    def __init__(self, data: SpeechData, steps_per_epoch: int) -> None:
+        super().__init__()
+        self.data = data
+        self.steps_per_epoch = steps_per_epoch
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        """Training batches from the trainer's current step on."""
+        assert self.trainer is not None
+        batches = self.data.training_batches(self.trainer.global_step, self.trainer.global_rank, self._world_size)
+        steps = min(self.steps_per_epoch, self.trainer.max_steps - self.trainer.global_step)
+        plans = list(islice(batches.plans(), max(steps, 0)))
+        return DataLoader(
+            _BatchOfPlan(batches, plans),
+            batch_size=None,
+            num_workers=self.data.workers,
+            pin_memory=torch.cuda.is_available(),
+        )
+
+    def val_dataloader(self) -> DataLoader[Batch]:
+        """Every validation trial once."""
+        assert self.trainer is not None
+        return DataLoader(_ValidationBatches(self.data, self.trainer.global_rank, self._world_size), batch_size=None)
+
+    @property
+    def _world_size(self) -> int:
+        return self.trainer.world_size if self.trainer else 1
+
+
+class KeepBest(Callback):
+    """Writes the run folder's weights at every validation with a lower phoneme error rate."""
+
+    def __init__(self, out: Path, data: SpeechData) -> None:
+        self.out = out
+        self.data = data
+        self.per = float("inf")
+
+    def on_validation_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Save if this validation is the best so far."""
+        assert isinstance(pl_module, CTCTraining)
+        per = float(trainer.callback_metrics["val/per"])
+        if per >= self.per:
+            return
+        self.per = per
+        if trainer.is_global_zero:
+            save_run(self.out, self._run(pl_module, trainer))
+
+    def state_dict(self) -> dict[str, Any]:
+        """The best rate so far, so that a resumed run does not overwrite better weights."""
+        return {"per": self.per}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from a checkpoint's best rate."""
+        self.per = state_dict["per"]
+
+    def _run(self, task: CTCTraining, trainer: lightning.Trainer) -> Run:
+        return Run(
+            model=task.model,
+            alphabet=task.alphabet,
+            sessions=task.sessions,
+            smoothing=task.smoothing,
+            feature_blocks=self.data.feature_blocks,
+            data={"root": str(self.data.root), "missing": self.data.missing},
+            metrics={"val/per": self.per, "step": float(trainer.global_step)},
+        )
+
+
+class _BatchOfPlan(Dataset[Batch]):
+    """The batches of one validation interval, by position."""
+
+    def __init__(self, batches: TrainingBatches, plans: list[tuple[int, list[tuple[int, int]]]]) -> None:
+        self._batches = batches
+        self._plans = plans
+
+    def __len__(self) -> int:
+        return len(self._plans)
+
+    def __getitem__(self, position: int) -> Batch:
+        return self._batches[self._plans[position]]
+
+
+class _ValidationBatches(IterableDataset[Batch]):
+    """Every trial of the validation split, one pass."""
+
+    def __init__(self, data: SpeechData, rank: int, world_size: int) -> None:
+        self._data, self._rank, self._world_size = data, rank, world_size
+
+    def __iter__(self) -> Iterator[Batch]:
+        return self._data.validation_batches("val", self._rank, self._world_size)
+
+
+def _callbacks(out: Path, settings: TrainerSettings) -> list[Callback]:
+    folder = out / "checkpoints"
+    callbacks: list[Callback] = [
+        MetricsFile(out / "metrics.csv", settings.log_every),
+        _checkpoint(folder, "best", monitor="val/per"),
+        _checkpoint(folder, "last", monitor=None),
+    ]
+    if settings.patience is not None:
+        callbacks.append(EarlyStopping("val/per", mode="min", patience=settings.patience))
+    if settings.progress:
+        callbacks.append(RunProgress())
+    return callbacks
+
+
+def _checkpoint(folder: Path, name: str, monitor: str | None) -> ModelCheckpoint:
+    return ModelCheckpoint(
+        folder, name, monitor=monitor, mode="min", enable_version_counter=False, save_on_train_epoch_end=True
+    )
+
+
+def _precision(name: str, accelerator: str) -> str:
+    if name != "auto":
+        return name
+    if accelerator != "cpu" and torch.cuda.is_available():
+        return "bf16-mixed" if torch.cuda.is_bf16_supported() else "32-true"
+    return "bf16-mixed" if torch.cpu._is_avx512_bf16_supported() else "32-true"

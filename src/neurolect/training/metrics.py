@@ -1,0 +1,64 @@
+"""`metrics.csv` of a run: one row per step and metric, appended as training goes."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import Callback
+
+HEADER = ["step", "metric", "value"]
+
+
+class MetricsFile(Callback):
+    """Appends what the task logs; a resumed run first drops the rows that it is going to write again.
+
+    Args:
+        path: the CSV file.
+        log_every: steps from one record of the training metrics to the next.
+    """
+
+    def __init__(self, path: Path, log_every: int) -> None:
+        self.path = path
+        self.log_every = log_every
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Keep the rows up to the step that the run goes on from."""
+        rows = read_metrics(self.path) if self.path.exists() else []
+        with self.path.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(HEADER)
+            writer.writerows(row for row in rows if row[0] <= trainer.global_step)
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Record training metrics every `log_every` steps."""
+        if trainer.global_step % self.log_every == 0:
+            self._append(trainer, "train/")
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Record validation metrics."""
+        self._append(trainer, "val/")
+
+    def _append(self, trainer: Trainer, prefix: str) -> None:
+        if not trainer.is_global_zero:
+            return
+        with self.path.open("a", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows(
+                (trainer.global_step, name, float(value))
+                for name, value in trainer.callback_metrics.items()
+                if name.startswith(prefix)
+            )
+
+
+def read_metrics(path: Path) -> list[tuple[int, str, float]]:
+    """Rows (step, metric, value); a last row that a kill cut short is left out."""
+    rows = []
+    with path.open(newline="", encoding="utf-8") as file:
+        for row in list(csv.reader(file))[1:]:
+            if len(row) == len(HEADER) and row[2]:
+                rows.append((int(row[0]), row[1], float(row[2])))
+    return rows
