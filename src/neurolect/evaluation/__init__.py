@@ -1,0 +1,1 @@
+"""A whole split decoded: metrics, submission files, figures and a report."""

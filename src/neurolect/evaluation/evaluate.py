@@ -1,0 +1,87 @@
+"""From a run and recordings to everything that is reported about a split."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from neurolect.data.dataset import SpeechData
+from neurolect.data.files import written_atomically
+from neurolect.data.t15 import MissingValues, Split, find_sessions
+from neurolect.errors import DataError
+from neurolect.evaluation.decode import DecodedTrial
+from neurolect.evaluation.predictions import write_predictions, write_submission
+from neurolect.evaluation.report import write_report
+from neurolect.evaluation.scores import Scores, phoneme_scores, word_scores, word_scores_keeping_hyphens
+from neurolect.training.runs import Run
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A decoded split and its error rates.
+
+    Args:
+        trials: in the order decoded.
+        scores: phoneme and word error rates; empty where the recordings have no labels.
+    """
+
+    trials: list[DecodedTrial]
+    scores: list[Scores]
+
+    @classmethod
+    def of(cls, trials: Iterable[DecodedTrial]) -> Evaluation:
+        """Decode what is still undecoded and count."""
+        trials = list(trials)
+        scores = (phoneme_scores(trials), word_scores(trials), word_scores_keeping_hyphens(trials))
+        return cls(trials, [each for each in scores if each is not None])
+
+    @property
+    def search_milliseconds(self) -> float:
+        """Median CPU time of a sentence's word search."""
+        times = sorted(trial.search_seconds for trial in self.trials)
+        return 1000 * times[len(times) // 2] if times else 0.0
+
+    def write(self, out: Path, run: Run, title: str, facts: Mapping[str, str], notes: Sequence[str] = ()) -> None:
+        """Write predictions.csv, submission.csv, scores.json and report.html to a folder."""
+        out.mkdir(parents=True, exist_ok=True)
+        write_predictions(out / "predictions.csv", self.trials)
+        write_submission(out / "submission.csv", self.trials)
+        with written_atomically(out / "scores.json") as partial:
+            scores = {each.name: asdict(each) for each in self.scores}
+            partial.write_text(json.dumps({"facts": dict(facts), "scores": scores}, indent=1) + "\n", encoding="utf-8")
+        patching = getattr(run.model, "patching", None)
+        write_report(out / "report.html", title, facts, self.scores, self.trials, run.alphabet, patching, notes)
+
+
+def recordings_of(
+    run: Run, root: Path | None, split: Split, sessions: Sequence[str] | None = None, missing: MissingValues = "refuse"
+) -> SpeechData:
+    """The sessions of a folder that a run has day layers for and that have the split, in the run's order.
+
+    Args:
+        run: the trained run.
+        root: folder of sessions; None is the one the run was trained on.
+        split: which files.
+        sessions: keep only these.
+        missing: what to do with NaN and infinite features.
+
+    Raises:
+        DataError: no session is left, or the run does not say where its data were.
+    """
+    if root is None:
+        if "root" not in run.data:
+            raise DataError("the run does not say where its recordings are; name the folder with --data")
+        root = Path(run.data["root"])
+    found = {session.name: session for session in find_sessions(root) if session.has(split)}
+    chosen = [name for name in run.sessions if name in found and (sessions is None or name in sessions)]
+    if not chosen:
+        known = f"{', '.join(run.sessions[:3])}{', …' if len(run.sessions) > 3 else ''}"
+        raise DataError(f"{root}: no session with data_{split}.hdf5 that the run has a day layer for ({known})")
+    return SpeechData(root, sessions=chosen, feature_blocks=run.feature_blocks, missing=missing)
+
+
+def is_simulated(root: Path) -> bool:
+    """Whether a dataset says of itself that it is simulated."""
+    return any((folder / "SIMULATED.txt").is_file() for folder in (root, root.parent))
