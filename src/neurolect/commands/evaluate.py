@@ -1,0 +1,88 @@
+"""`neurolect evaluate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from neurolect.data.smoothing import Padding
+from neurolect.data.t15 import MissingValues, Split
+from neurolect.decoding.lexicon_beam import LexiconBeam
+from neurolect.decoding.registry import SearchFactory
+
+
+def evaluate(
+    run: Path,
+    split: Split = "val",
+    data: Path | None = None,
+    lm: Literal["trigram", "uniform", "none"] = "trigram",
+    lexicon: Path | None = None,
+    search: SearchFactory = LexiconBeam,
+    out: Path | None = None,
+    protocol: Literal["clean", "reference"] = "clean",
+    sessions: list[str] | None = None,
+    missing: MissingValues = "refuse",
+    device: str = "auto",
+    limit: int | None = None,
+) -> None:
+    """Decode a split with a trained run and report error rates.
+
+    Writes predictions.csv, submission.csv (the competition's `id,text`), scores.json and report.html.
+
+    Args:
+        run: run folder.
+        split: `train`, `val` or `test`; test files have no labels, so they give predictions only.
+        data: folder of sessions; by default the one the run was trained on.
+        lm: `trigram` is the English trigram of the pocketsphinx package, `uniform` makes every word equally likely,
+            `none` stops at phonemes.
+        lexicon: file of further words, `word PH PH …` a line; they come before the English dictionary's.
+        search: how logits become words.
+        out: folder to write to; by default `evaluation/<split>` in the run folder.
+        protocol: `reference` smooths without padding, as the published evaluation does.
+        sessions: only these; by default all the run knows that have the split.
+        missing: refuse NaN and infinite features, or put zero in their place.
+        device: `auto`, `cpu`, `cuda:0`, …
+        limit: decode only the first so many trials.
+
+    Examples:
+        neurolect evaluate runs/t15 --split val
+        neurolect evaluate runs/t15 --split test --data data/hdf5_data_final --search.acoustic_scale 0.4
+        neurolect evaluate runs/t15 --lm none --device cpu
+    """
+    from itertools import islice
+
+    from rich.console import Console
+    from rich.progress import track
+
+    from neurolect.commands.tables import print_scores
+    from neurolect.decoding.words import english_search
+    from neurolect.evaluation.decode import decode_split
+    from neurolect.evaluation.evaluate import Evaluation, is_simulated, recordings_of
+    from neurolect.training.runs import load
+
+    console = Console()
+    trained = load(run, device)
+    recordings = recordings_of(trained, data, split, sessions, missing)
+    decoder = None if lm == "none" else english_search(search, lm, lexicon, trained.alphabet)
+    padding: Padding = "valid" if protocol == "reference" else "same"
+    n_trials = sum(len(day or ()) for day in recordings.open(split))
+    decoded = islice(decode_split(trained, recordings, split, decoder, padding), limit)
+    total = n_trials if limit is None else min(limit, n_trials)
+    shown = track(decoded, "decoding", total, console=Console(stderr=True))
+    evaluation = Evaluation.of(shown)
+    simulated = is_simulated(recordings.root)
+    facts = {
+        "run": str(run),
+        "recordings": f"{recordings.root}{' (simulated)' if simulated else ''}",
+        "split": split,
+        "language model": lm,
+        "protocol": f"{protocol}: smoothing with {padding} padding",
+        "words compared": "after the reference's evaluation normalisation (A)",
+    }
+    notes = ["These recordings are simulated; the figures say nothing about real speech."] if simulated else []
+    folder = out or run / "evaluation" / split
+    evaluation.write(folder, trained, f"{run.name}: {split}", facts, notes)
+    print_scores(evaluation.scores, console)
+    if decoder:
+        console.print(f"word search: {evaluation.search_milliseconds:.0f} CPU ms a sentence (median)")
+    console.print(f"report: {folder / 'report.html'}", soft_wrap=True)

@@ -1,0 +1,141 @@
+"""`neurolect VERB …`: finds the verb's function, reads its arguments from the command line and YAML, calls it."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from neurolect.errors import NeurolectError
+
+VERBS = {
+    "demo": "Simulate recordings, train a small decoder, decode them and write a report",
+    "data check": "Validate a dataset and print a table of what it holds",
+    "data download": "Fetch a public dataset",
+    "simulate speech": "Write simulated intracortical recordings of sentences in the T15 layout",
+    "train": "Train a phoneme decoder",
+    "evaluate": "Decode a split with a trained run and report error rates",
+    "import t15": "Turn a checkpoint of the brain-to-text reference into a run",
+}
+"""Every verb and its summary: the first sentence of its function's docstring, kept here so that help imports nothing."""
+
+_CONFIG_TEXT = "config_yaml"
+"""A verb with a parameter of this name is given all its settings as YAML, to keep beside what it makes."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit status: 0, or 2 for anything the user can mend."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    if arguments in ([], ["-h"], ["--help"], ["help"]):
+        print(_overview())
+        return 0
+    if arguments == ["--version"]:
+        from neurolect import __version__
+
+        print(f"neurolect {__version__}")
+        return 0
+    verb = next((" ".join(arguments[:n]) for n in (2, 1) if " ".join(arguments[:n]) in VERBS), None)
+    if verb is None:
+        return _refuse(_unknown_verb(arguments))
+    try:
+        _call(verb, arguments[len(verb.split()) :])
+    except NeurolectError as error:
+        return _refuse(str(error))
+    except KeyboardInterrupt:
+        print("neurolect: interrupted", file=sys.stderr)
+        return 130
+    return 0
+
+
+def verb_function(verb: str) -> Callable[..., None]:
+    """The typed function behind a verb: `data check` is `data_check` in `neurolect.commands.data_check`."""
+    name = verb.replace(" ", "_")
+    # `import` alone is a keyword, so modules carry the verb's whole name.
+    function: Callable[..., None] = getattr(importlib.import_module(f"neurolect.commands.{name}"), name)
+    return function
+
+
+def _call(verb: str, arguments: list[str]) -> None:
+    from jsonargparse import ArgumentError, ArgumentParser
+
+    function = verb_function(verb)
+    parser = ArgumentParser(
+        prog=f"neurolect {verb}",
+        description=inspect.cleandoc(function.__doc__ or "").split("\n\nArgs:")[0],
+        epilog=_example(function),
+        formatter_class=_formatter(),
+        exit_on_error=False,
+    )
+    parser.add_argument("--config", action="config", help="YAML file with any of the settings below")
+    parser.add_function_arguments(function, as_positional=False, skip={_CONFIG_TEXT})
+    try:
+        settings = parser.parse_args(_name_positionals(function, arguments))
+        values = dict(parser.instantiate(settings).items())
+    except (ArgumentError, ValueError, TypeError) as error:
+        raise NeurolectError(f"{_one_line(error)} (see 'neurolect {verb} --help')") from None
+    values.pop("config", None)
+    if _CONFIG_TEXT in inspect.signature(function).parameters:
+        values[_CONFIG_TEXT] = parser.dump(settings)
+    function(**values)
+
+
+def _name_positionals(function: Callable[..., None], arguments: list[str]) -> list[str]:
+    """`evaluate RUN --split val` → `evaluate --run=RUN --split val`: leading words fill parameters in their order."""
+    names = iter(inspect.signature(function).parameters)
+    named = list(arguments)
+    for position, argument in enumerate(arguments):
+        if argument.startswith("-"):
+            break
+        name = next(names, None)
+        if name is None:
+            raise NeurolectError(f"unexpected argument '{argument}'")
+        named[position] = f"--{name}={argument}"
+    return named
+
+
+def _formatter() -> Any:
+    from argparse import RawDescriptionHelpFormatter
+
+    from jsonargparse import DefaultHelpFormatter
+
+    class Formatter(RawDescriptionHelpFormatter, DefaultHelpFormatter):
+        """Keeps the line breaks of docstrings and shows types and defaults."""
+
+    return Formatter
+
+
+def _example(function: Callable[..., None]) -> str:
+    documentation = inspect.cleandoc(function.__doc__ or "")
+    _, found, examples = documentation.partition("Examples:\n")
+    return f"examples:\n{examples}" if found else ""
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
+
+
+def _unknown_verb(arguments: list[str]) -> str:
+    from difflib import get_close_matches
+
+    given = " ".join(word for word in arguments[:2] if not word.startswith("-")) or arguments[0]
+    near = get_close_matches(given, VERBS, n=1) or [verb for verb in VERBS if verb.split()[0] == arguments[0]]
+    hint = f"did you mean 'neurolect {near[0]}'?" if near else "'neurolect --help' lists the verbs"
+    return f"there is no verb '{given}'; {hint}"
+
+
+def _overview() -> str:
+    width = max(map(len, VERBS))
+    verbs = "\n".join(f"  {verb:<{width}}  {summary}" for verb, summary in VERBS.items())
+    return (
+        "neurolect: intracranial recordings of speech, decoded into text\n\n"
+        "usage: neurolect VERB [--config FILE] [--key value …]\n\n"
+        f"{verbs}\n\n"
+        "'neurolect VERB --help' explains a verb with examples; '--print_config' prints its settings as YAML."
+    )
+
+
+def _refuse(message: str) -> int:
+    print(f"neurolect: error: {message}", file=sys.stderr)
+    return 2

@@ -1,0 +1,31 @@
+"""Tables that several verbs print."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from neurolect.evaluation.scores import Scores
+from neurolect.text.error_rates import ErrorRate
+
+
+def print_scores(scores: Sequence[Scores], console: Console) -> None:
+    """One table per kind of error: all trials, then each session, then each corpus."""
+    for score in scores:
+        table = Table(title=score.name)
+        table.add_column("trials of", no_wrap=True)
+        for heading in ("error %", "95 % interval", "sub", "ins", "del", "length", "trials"):
+            table.add_column(heading, justify="right")
+        table.add_row("all sessions", *_cells(score.overall))
+        for groups in (score.by_session, score.by_corpus):
+            table.add_section()
+            for name, rate in groups.items():
+                table.add_row(name, *_cells(rate))
+        console.print(table)
+
+
+def _cells(rate: ErrorRate) -> list[str]:
+    counts = (rate.substitutions, rate.insertions, rate.deletions, rate.length, rate.trials)
+    return [f"{100 * rate.rate:.2f}", f"{100 * rate.low:.2f} – {100 * rate.high:.2f}", *map(str, counts)]
