@@ -1,0 +1,108 @@
+"""`neurolect data download`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress
+    from rich.table import Table
+
+    from neurolect.data.dryad import RemoteFile
+
+
+def data_download(
+    dataset: Literal["t15"],
+    to: Path = Path("data"),
+    files: list[str] | str | None = None,
+    list: bool = False,
+    keep_zip: bool = True,
+    retries: int = 5,
+    base_url: str = "https://datadryad.org",
+) -> None:
+    """Fetch a public dataset.
+
+    A broken or killed download continues where it stopped when the command is run again. Every file is checked
+    against its published checksum, and zip archives are unpacked. What is complete already is not fetched again.
+    Where Dryad asks for a token, put one into the environment variable DRYAD_TOKEN.
+
+    Args:
+        dataset: which dataset.
+        to: folder for the files.
+        files: names of the files to fetch; all but the very large language models by default.
+        list: only list the files.
+        keep_zip: keep zip archives once they are unpacked.
+        retries: how many failures in a row, each without a new byte, are forgiven.
+        base_url: a mirror with Dryad's API.
+
+    Examples:
+        neurolect data download t15 --to data --list true
+        neurolect data download t15 --to data
+        neurolect data download t15 --to data --files '[t15_copyTask_neuralData.zip, languageModel.tar.gz]'
+    """
+    import os
+
+    from rich.console import Console
+
+    from neurolect.data.public_datasets import DATASETS, bytes_missing, extra_files, fetch_files, select_files
+
+    console = Console()
+    names = [files] if isinstance(files, str) else files
+    selected = select_files(dataset, names, base_url=base_url, retries=retries)
+    extras = extra_files(dataset, base_url=base_url, retries=retries) if list and names is None else []
+    console.print(DATASETS[dataset].title)
+    console.print(_table(selected, [bytes_missing(dataset, file, to) for file in selected], extras))
+    if list:
+        return
+    with _bars(console) as bars:
+        tasks = {file.path: bars.add_task(file.path, total=file.size, start=False, visible=False) for file in selected}
+
+        def show(file: RemoteFile, n_bytes: int) -> None:
+            task = tasks[file.path]
+            if not bars.tasks[task].started:
+                # What was here before says nothing about the speed.
+                bars.reset(task, completed=n_bytes, visible=True)
+            bars.update(task, completed=n_bytes)
+
+        paths = fetch_files(
+            dataset,
+            selected,
+            to,
+            base_url=base_url,
+            token=os.environ.get("DRYAD_TOKEN"),
+            keep_zip=keep_zip,
+            retries=retries,
+            progress=show,
+        )
+    console.print("complete: " + ", ".join(map(str, paths)), soft_wrap=True)
+
+
+def _table(files: Sequence[RemoteFile], missing: Sequence[int], extras: Sequence[RemoteFile]) -> Table:
+    from rich.filesize import decimal
+    from rich.table import Table
+
+    table = Table(show_footer=True)
+    table.add_column("file", footer="total", overflow="fold")
+    table.add_column("size", footer=decimal(sum(file.size for file in files)), justify="right")
+    table.add_column("to fetch", footer=decimal(sum(missing)), justify="right")
+    for file, n_bytes in zip(files, missing, strict=True):
+        table.add_row(file.path, decimal(file.size), decimal(n_bytes) if n_bytes else "is here")
+    for file in extras:
+        table.add_row(file.path, decimal(file.size), "only when named")
+    return table
+
+
+def _bars(console: Console) -> Progress:
+    import rich.progress as progress
+
+    return progress.Progress(
+        progress.TextColumn("{task.description}"),
+        progress.BarColumn(),
+        progress.DownloadColumn(),
+        progress.TransferSpeedColumn(),
+        progress.TimeRemainingColumn(),
+        console=console,
+    )
