@@ -39,7 +39,7 @@ def data_download(
         base_url: a mirror with Dryad's API.
 
     Examples:
-        neurolect data download t15 --to data --list true
+        neurolect data download t15 --to data --list
         neurolect data download t15 --to data
         neurolect data download t15 --to data --files '[t15_copyTask_neuralData.zip, languageModel.tar.gz]'
     """

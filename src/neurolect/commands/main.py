@@ -6,7 +6,7 @@ import importlib
 import inspect
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, get_type_hints
 
 from neurolect.errors import NeurolectError
 
@@ -71,7 +71,7 @@ def _call(verb: str, arguments: list[str]) -> None:
     parser.add_argument("--config", action="config", help="YAML file with any of the settings below")
     parser.add_function_arguments(function, as_positional=False, skip={_CONFIG_TEXT})
     try:
-        settings = parser.parse_args(_name_positionals(function, arguments))
+        settings = parser.parse_args(_spelled_out(function, arguments))
         values = dict(parser.instantiate(settings).items())
     except (ArgumentError, ValueError, TypeError) as error:
         raise NeurolectError(f"{_one_line(error)} (see 'neurolect {verb} --help')") from None
@@ -81,18 +81,26 @@ def _call(verb: str, arguments: list[str]) -> None:
     function(**values)
 
 
-def _name_positionals(function: Callable[..., None], arguments: list[str]) -> list[str]:
-    """`evaluate RUN --split val` → `evaluate --run=RUN --split val`: leading words fill parameters in their order."""
+def _spelled_out(function: Callable[..., None], arguments: list[str]) -> list[str]:
+    """`evaluate RUN --resume` → `evaluate --run=RUN --resume=true`.
+
+    Leading words fill parameters in their order; a switch without a value is on.
+    """
     names = iter(inspect.signature(function).parameters)
-    named = list(arguments)
+    switches = {f"--{name}" for name, kind in get_type_hints(function).items() if kind is bool}
+    spelled = list(arguments)
+    leading = True
     for position, argument in enumerate(arguments):
-        if argument.startswith("-"):
-            break
-        name = next(names, None)
-        if name is None:
-            raise NeurolectError(f"unexpected argument '{argument}'")
-        named[position] = f"--{name}={argument}"
-    return named
+        leading = leading and not argument.startswith("-")
+        following = arguments[position + 1] if position + 1 < len(arguments) else "--"
+        if leading:
+            name = next(names, None)
+            if name is None:
+                raise NeurolectError(f"unexpected argument '{argument}'")
+            spelled[position] = f"--{name}={argument}"
+        elif argument in switches and following.startswith("-"):
+            spelled[position] = f"{argument}=true"
+    return spelled
 
 
 def _formatter() -> Any:

@@ -49,7 +49,7 @@ def train(
 
     Examples:
         neurolect train --config configs/t15_gru.yaml --data.root data/hdf5_data_final --out runs/t15
-        neurolect train --config runs/t15/config.yaml --resume true
+        neurolect train --config runs/t15/config.yaml --resume
         neurolect train --data.root my_sessions --model GRUDecoder --model.n_units 256 --out runs/mine
     """
     import torch

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import lightning
 import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
+from lightning.pytorch.utilities import rank_zero_only
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 from neurolect.data.batches import Batch
@@ -74,10 +75,11 @@ def fit(
         ConfigError: the folder holds a run and `resume` is off.
     """
     last = out / "checkpoints" / "last.ckpt"
-    if (out / "checkpoints").exists() and not resume:
-        raise ConfigError(f"{out} holds a run already: pass --resume true to go on with it, or another --out")
+    is_first_process = rank_zero_only.rank == 0
+    if is_first_process and (out / "checkpoints").exists() and not resume:
+        raise ConfigError(f"{out} holds a run already: pass --resume to go on with it, or another --out")
     out.mkdir(parents=True, exist_ok=True)
-    if config_yaml:
+    if config_yaml and is_first_process:
         (out / "config.yaml").write_text(config_yaml, encoding="utf-8")
     best = KeepBest(out, data)
     with without_advice():

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import os
+import threading
+
+import h5py
+import numpy as np
+import pytest
+
+from neurolect.data.packed import default_cache, open_packed
+from neurolect.data.t15 import read_split
+from neurolect.errors import DataError
+
+
+def test_the_packed_copy_holds_the_same_trials(dataset):
+    path = dataset(n_sessions=1) / "sim.2030.01.01" / "data_train.hdf5"
+    source, packed = list(read_split(path)), open_packed(path)
+    assert isinstance(packed.features, np.memmap)
+    for first, second in zip(source, packed, strict=True):
+        assert np.array_equal(first.features, second.features)
+        assert np.array_equal(first.labels, second.labels)
+        assert (first.session, first.block, first.number, first.sentence) == (
+            second.session, second.block, second.number, second.sentence,
+        )  # fmt: skip
+
+
+def test_a_changed_source_is_packed_anew_and_the_old_copy_goes(dataset):
+    root = dataset(n_sessions=1)
+    path = root / "sim.2030.01.01" / "data_train.hdf5"
+    before = open_packed(path)[0].features[0, 0]
+    with h5py.File(path, "a") as file:
+        file["trial_0000"]["input_features"][0, 0] = before + 1
+    os.utime(path, ns=(1, 1))
+    assert open_packed(path)[0].features[0, 0] == before + 1
+    assert len(list(default_cache(root).iterdir())) == 1
+
+
+def test_a_source_that_cannot_be_read_leaves_no_copy(dataset):
+    root = dataset(n_sessions=1)
+    path = root / "sim.2030.01.01" / "data_train.hdf5"
+    with h5py.File(path, "a") as file:
+        file["trial_0003"]["input_features"][2, 5] = np.nan
+    with pytest.raises(DataError, match=r"trial_0003: nan in column 5, bin 2"):
+        open_packed(path)
+    assert not list(default_cache(root).glob("*"))
+    assert open_packed(path, missing="zero")[3].features[2, 5] == 0
+
+
+def test_width_and_existence_are_checked_on_packed_copies_too(dataset):
+    path = dataset(n_sessions=1) / "sim.2030.01.01" / "data_train.hdf5"
+    open_packed(path)
+    with pytest.raises(DataError, match="512 columns, expected 96"):
+        open_packed(path, n_features=96)
+    with pytest.raises(DataError, match="no such file"):
+        open_packed(path.with_name("data_test.hdf5"))
+
+
+def test_processes_that_pack_at_once_do_not_disturb_each_other(dataset):
+    path = dataset(n_sessions=1) / "sim.2030.01.01" / "data_train.hdf5"
+    lengths: list[int] = []
+    threads = [threading.Thread(target=lambda: lengths.append(len(open_packed(path)))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert lengths == [8] * 4

@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.ndimage import convolve1d
+
+from neurolect.data.smoothing import GaussianSmoothing
+
+# Measured on the reference.
+NINE_TAPS = [
+    0.0276305508, 0.0662822500, 0.1238315329, 0.1801738143, 0.2041636854,
+    0.1801738143, 0.1238315329, 0.0662822500, 0.0276305508,
+]  # fmt: skip
+
+
+def test_the_nine_taps_are_the_references():
+    assert GaussianSmoothing().taps == pytest.approx(NINE_TAPS, abs=1e-8)
+    assert GaussianSmoothing(size=9).taps[:5] == pytest.approx([0.03576, 0.06698, 0.12142, 0.1761, 0.19947], abs=1e-5)
+    assert [len(GaussianSmoothing(std=std).taps) for std in (1, 2, 3, 10)] == [5, 9, 13, 33]
+
+
+@settings(deadline=None)
+@given(n_bins=st.integers(1, 40), std=st.sampled_from([0.0, 1.0, 2.0, 3.0]))
+def test_smoothing_equals_scipys_convolution(n_bins, std):
+    features = np.random.default_rng(n_bins).normal(size=(2, n_bins, 3)).astype(np.float32)
+    smoothing = GaussianSmoothing(std)
+    taps = np.array(smoothing.taps) if std else np.ones(1)
+    expected = convolve1d(features, taps, axis=1, mode="constant")
+    same = smoothing(torch.from_numpy(features)).numpy()
+    assert np.allclose(same, expected, atol=1e-6)
+    valid = smoothing(torch.from_numpy(features), "valid").numpy()
+    margin = len(taps) // 2
+    assert np.allclose(valid, expected[:, margin : n_bins - margin], atol=1e-6)
+    assert valid.shape[1] == smoothing.n_bins_after(n_bins, "valid")
+    assert smoothing.n_bins_after(torch.tensor([n_bins]), "valid").tolist() == [valid.shape[1]]
