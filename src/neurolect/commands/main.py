@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any, get_type_hints
@@ -27,6 +28,8 @@ _CONFIG_TEXT = "config_yaml"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status: 0, or 2 for anything the user can mend."""
+    # On a shared machine, threads that spin while they wait cost more than the work; torch reads this when imported.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     if arguments in ([], ["-h"], ["--help"], ["help"]):
         print(_overview())
@@ -36,17 +39,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         print(f"neurolect {__version__}")
         return 0
-    verb = next((" ".join(arguments[:n]) for n in (2, 1) if " ".join(arguments[:n]) in VERBS), None)
-    if verb is None:
-        return _refuse(_unknown_verb(arguments))
     try:
-        _call(verb, arguments[len(verb.split()) :])
+        call(arguments)
     except NeurolectError as error:
-        return _refuse(str(error))
+        print(f"neurolect: error: {error}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print("neurolect: interrupted", file=sys.stderr)
         return 130
     return 0
+
+
+def call(arguments: Sequence[str]) -> None:
+    """Run a verb with its arguments, as typed.
+
+    Raises:
+        NeurolectError: there is no such verb, a setting is wrong, or the verb itself refuses.
+    """
+    verb = next((" ".join(arguments[:n]) for n in (2, 1) if " ".join(arguments[:n]) in VERBS), None)
+    if verb is None:
+        raise NeurolectError(_unknown_verb(arguments))
+    _call(verb, list(arguments[len(verb.split()) :]))
 
 
 def verb_function(verb: str) -> Callable[..., None]:
@@ -58,8 +71,10 @@ def verb_function(verb: str) -> Callable[..., None]:
 
 
 def _call(verb: str, arguments: list[str]) -> None:
-    from jsonargparse import ArgumentError, ArgumentParser
+    from jsonargparse import ArgumentError, ArgumentParser, set_parsing_settings
 
+    # A configuration names classes of neurolect or of the user's own package, never the interpreter's own tools.
+    set_parsing_settings(parse_optionals_as_positionals=True, import_path_denylist=["os", "posix", "subprocess", "sys"])
     function = verb_function(verb)
     parser = ArgumentParser(
         prog=f"neurolect {verb}",
@@ -82,25 +97,13 @@ def _call(verb: str, arguments: list[str]) -> None:
 
 
 def _spelled_out(function: Callable[..., None], arguments: list[str]) -> list[str]:
-    """`evaluate RUN --resume` → `evaluate --run=RUN --resume=true`.
-
-    Leading words fill parameters in their order; a switch without a value is on.
-    """
-    names = iter(inspect.signature(function).parameters)
+    """`--resume` → `--resume=true`: a switch without a value is on."""
     switches = {f"--{name}" for name, kind in get_type_hints(function).items() if kind is bool}
-    spelled = list(arguments)
-    leading = True
-    for position, argument in enumerate(arguments):
-        leading = leading and not argument.startswith("-")
-        following = arguments[position + 1] if position + 1 < len(arguments) else "--"
-        if leading:
-            name = next(names, None)
-            if name is None:
-                raise NeurolectError(f"unexpected argument '{argument}'")
-            spelled[position] = f"--{name}={argument}"
-        elif argument in switches and following.startswith("-"):
-            spelled[position] = f"{argument}=true"
-    return spelled
+    following = [*arguments[1:], "--"]
+    return [
+        f"{argument}=true" if argument in switches and after.startswith("-") else argument
+        for argument, after in zip(arguments, following, strict=True)
+    ]
 
 
 def _formatter() -> Any:
@@ -124,7 +127,7 @@ def _one_line(error: Exception) -> str:
     return " ".join(str(error).split())
 
 
-def _unknown_verb(arguments: list[str]) -> str:
+def _unknown_verb(arguments: Sequence[str]) -> str:
     from difflib import get_close_matches
 
     given = " ".join(word for word in arguments[:2] if not word.startswith("-")) or arguments[0]
@@ -143,7 +146,3 @@ def _overview() -> str:
         "'neurolect VERB --help' explains a verb with examples; '--print_config' prints its settings as YAML."
     )
 
-
-def _refuse(message: str) -> int:
-    print(f"neurolect: error: {message}", file=sys.stderr)
-    return 2

@@ -49,10 +49,13 @@ class Evaluation:
         write_predictions(out / "predictions.csv", self.trials)
         write_submission(out / "submission.csv", self.trials)
         with written_atomically(out / "scores.json") as partial:
-            scores = {each.name: asdict(each) for each in self.scores}
-            partial.write_text(json.dumps({"facts": dict(facts), "scores": scores}, indent=1) + "\n", encoding="utf-8")
-        patching = getattr(run.model, "patching", None)
-        write_report(out / "report.html", title, facts, self.scores, self.trials, run.alphabet, patching, notes)
+            result = {
+                "facts": dict(facts),
+                "scores": {each.name: asdict(each) for each in self.scores},
+                "search_milliseconds": self.search_milliseconds,
+            }
+            partial.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        write_report(out / "report.html", title, facts, self.scores, self.trials, run.alphabet, run.patching, notes)
 
 
 def recordings_of(

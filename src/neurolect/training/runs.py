@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from neurolect.data.files import written_atomically
 from neurolect.data.smoothing import GaussianSmoothing, Padding
 from neurolect.errors import ConfigError, DataError
+from neurolect.models.frames import Patching
 from neurolect.models.registry import build_model
 from neurolect.text.alphabet import Alphabet
 
@@ -47,6 +48,13 @@ class Run:
     feature_blocks: list[str] | None = None
     data: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def patching(self) -> Patching:
+        """How the model's frames lie over bins."""
+        patching = getattr(self.model, "patching", Patching(size=0))
+        assert isinstance(patching, Patching)
+        return patching
 
     def day_of(self, session: str) -> int:
         """Day index of a session.

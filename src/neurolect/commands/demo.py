@@ -1,0 +1,65 @@
+"""`neurolect demo`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def demo(out: Path = Path("demo"), seed: int = 0) -> None:
+    """Simulate recordings, train a small decoder, decode them and write a report.
+
+    Everything is done by the other verbs, and each is shown as you would type it. The recordings are simulated: the
+    error rates say that the parts work together, and nothing about real speech.
+
+    Args:
+        out: folder to write; recordings and run of an earlier demo in it are replaced.
+        seed: of the simulation.
+
+    Examples:
+        neurolect demo
+        neurolect demo --out /tmp/demo --seed 3
+    """
+    import json
+    import shlex
+    import shutil
+    from importlib.resources import as_file, files
+
+    from rich.console import Console
+    from rich.table import Table
+
+    from neurolect.commands.main import call
+
+    console = Console()
+    recordings, run = out / "recordings", out / "run"
+    if (recordings / "SIMULATED.txt").is_file():
+        shutil.rmtree(recordings)
+        shutil.rmtree(run, ignore_errors=True)
+    sessions = recordings / "hdf5_data_final"
+    without, with_trigram = run / "evaluation" / "without_trigram", run / "evaluation" / "val"
+    with as_file(files("neurolect.commands") / "demo.yaml") as recipe:
+        for step in (
+            f"simulate speech {recordings} --sessions 4 --trials_per_session 190 --seed {seed}",
+            f"data check {sessions}",
+            f"train --config {recipe} --data.root {sessions} --out {run}",
+            f"evaluate {run} --lm uniform --out {without}",
+            f"evaluate {run} --lm trigram --out {with_trigram}",
+        ):
+            console.print(f"\n[bold]$ neurolect {step}[/bold]", soft_wrap=True, highlight=False)
+            call(shlex.split(step))
+
+    table = Table(title="the demo on simulated recordings: validation sentences, none of which was trained on")
+    table.add_column("")
+    table.add_column("error, per cent [95 % interval]", justify="right")
+    table.add_column("word search, CPU ms a sentence", justify="right")
+    for name, kind, folder in (
+        ("phonemes", "phoneme error rate", with_trigram),
+        ("words, every word equally likely", "word error rate", without),
+        ("words, English trigram", "word error rate", with_trigram),
+    ):
+        result = json.loads((folder / "scores.json").read_text(encoding="utf-8"))
+        rate = result["scores"][kind]["overall"]
+        interval = f"{100 * rate['rate']:.1f} [{100 * rate['low']:.1f}, {100 * rate['high']:.1f}]"
+        searched = kind == "word error rate"
+        table.add_row(name, interval, f"{result['search_milliseconds']:.0f}" if searched else "")
+    console.print(table)
+    console.print(f"report: {with_trigram / 'report.html'}", soft_wrap=True)
