@@ -78,7 +78,7 @@ class Run:
             padding: of the smoothing; the reference's evaluation uses `valid`.
         """
         device = next(self.model.parameters()).device
-        batch = torch.from_numpy(np.ascontiguousarray(features, dtype=np.float32)).unsqueeze(0).to(device)
+        batch = torch.from_numpy(np.array(features, dtype=np.float32)).unsqueeze(0).to(device)
         day = torch.tensor([self.day_of(session)], device=device)
         logits: Tensor = self.model(self.smoothing(batch, padding), day)
         return logits[0].float().cpu().numpy()
