@@ -1,7 +1,7 @@
 """Training batches a CPU second: packed memory-mapped sessions against opening HDF5 for every batch.
 
-The second is how the reference reads: for each batch, each chosen day's file is opened and the drawn trials are read and
-padded. Both draw the same batches from the same simulated dataset in the same process; the packed copies are built
+The second is how the reference reads: for each batch, each chosen day's file is opened, and the drawn trials are read
+and padded. Both draw the same batches from the same simulated dataset in the same process; the packed copies are built
 before the timing, and their building is reported too.
 """
 

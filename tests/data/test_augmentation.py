@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 import torch
-from conftest import make_trial
 
+from conftest import make_trial
 from neurolect.data.augmentation import Augmentation, random_walk, time_masking
 from neurolect.data.batches import collate
 

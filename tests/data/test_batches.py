@@ -5,8 +5,8 @@ from itertools import islice
 import numpy as np
 import pytest
 import torch
-from conftest import make_trial
 
+from conftest import make_trial
 from neurolect.data.batches import collate
 from neurolect.data.dataset import SpeechData
 from neurolect.errors import DataError

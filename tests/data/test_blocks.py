@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import pytest
-from conftest import make_trial
 
+from conftest import make_trial
 from neurolect.data.blocks import Block, BlockTable, read_block_table, write_block_table
 from neurolect.errors import DataError
 

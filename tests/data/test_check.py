@@ -6,8 +6,8 @@ from dataclasses import replace
 import h5py
 import numpy as np
 import pytest
-from conftest import make_trial
 
+from conftest import make_trial
 from neurolect.commands.main import main
 from neurolect.data.check import check_dataset
 from neurolect.data.t15 import write_split

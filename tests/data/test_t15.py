@@ -6,11 +6,11 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from conftest import make_trial
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from conftest import make_trial
 from neurolect.data.t15 import feature_columns, find_sessions, read_each, read_split, write_split
 from neurolect.data.trial import Trial
 from neurolect.errors import ConfigError, DataError

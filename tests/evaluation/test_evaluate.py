@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import make_trial
 
+from conftest import make_trial
 from neurolect.commands.main import main
 from neurolect.data.blocks import Block, write_block_table
 from neurolect.data.dataset import SpeechData
@@ -76,8 +76,10 @@ def test_words_are_scored_after_the_references_normalisation(run, dataset):
     evaluation = Evaluation.of(decode_split(loaded, recordings, "val", decoder))
     phonemes, words, kept_hyphens = evaluation.scores
     assert words.name == "word error rate"
-    assert words.overall.length == kept_hyphens.overall.length == sum(
-        len(trial.trial.sentence.split()) for trial in evaluation.trials
+    assert (
+        words.overall.length
+        == kept_hyphens.overall.length
+        == sum(len(trial.trial.sentence.split()) for trial in evaluation.trials)
     )
     assert phonemes.overall.trials == 9
     assert all(trial.hypotheses[0].total >= trial.hypotheses[-1].total for trial in evaluation.trials)

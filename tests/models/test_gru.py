@@ -33,9 +33,7 @@ def test_the_tiny_model_equals_the_reference():
     model = GRUDecoder(6, 8, 3, 5, 0.4, 0.2, 2, 3, 2).eval()
     model.load_state_dict({name[3:]: torch.from_numpy(golden[name]) for name in golden if name.startswith("sd/")})
     with torch.no_grad():
-        logits, states = model(
-            torch.from_numpy(golden["x"]), torch.from_numpy(golden["day"]), return_state=True
-        )
+        logits, states = model(torch.from_numpy(golden["x"]), torch.from_numpy(golden["day"]), return_state=True)
     assert np.abs(logits.numpy() - golden["logits"]).max() < 1e-6
     assert np.abs(states.numpy() - golden["state"]).max() < 1e-6
 

@@ -43,16 +43,21 @@ def test_damaged_runs_are_refused_with_file_and_tensor(run, tmp_path):
         neurolect.load(folder)
     save_run(folder, run)
     description = json.loads((folder / "model.json").read_text())
-    (folder / "model.json").write_text(json.dumps(description | {"arguments": {**description["arguments"], "n_days": 3}}))
+
+    def describe(**changes):
+        arguments = description["arguments"] | changes
+        (folder / "model.json").write_text(json.dumps(description | {"arguments": arguments}))
+
+    describe(n_days=3)
     with pytest.raises(DataError, match=r"day_weights\.2 is missing"):
         neurolect.load(folder)
-    (folder / "model.json").write_text(json.dumps(description | {"arguments": {**description["arguments"], "n_units": 7}}))
+    describe(n_units=7)
     with pytest.raises(DataError, match=r"h0 has shape \(1, 1, 6\), the model needs \(1, 1, 7\)"):
         neurolect.load(folder)
     (folder / "model.json").write_text("{")
     with pytest.raises(DataError, match="not a JSON file"):
         neurolect.load(folder)
-    (folder / "model.json").write_text(json.dumps(description))
+    describe()
     weights = folder / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:100])
     with pytest.raises(DataError, match="not a whole safetensors file"):

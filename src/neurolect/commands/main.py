@@ -20,7 +20,7 @@ VERBS = {
     "evaluate": "Decode a split with a trained run and report error rates",
     "import t15": "Turn a checkpoint of the brain-to-text reference into a run",
 }
-"""Every verb and its summary: the first sentence of its function's docstring, kept here so that help imports nothing."""
+"""Every verb and the first sentence of its function's docstring, kept here so that help imports nothing."""
 
 _CONFIG_TEXT = "config_yaml"
 """A verb with a parameter of this name is given all its settings as YAML, to keep beside what it makes."""
@@ -145,4 +145,3 @@ def _overview() -> str:
         f"{verbs}\n\n"
         "'neurolect VERB --help' explains a verb with examples; '--print_config' prints its settings as YAML."
     )
-

@@ -12,8 +12,12 @@ from neurolect.text.error_rates import ErrorRate
 
 
 def print_scores(scores: Sequence[Scores], console: Console) -> None:
-    """One table per kind of error: all trials, then each session, then each corpus."""
-    for score in scores:
+    """One table per kind of error: all trials, then each session, then each corpus where there are several.
+
+    Of scores that agree, such as word error rates under two normalisations, only the first is shown.
+    """
+    shown = {score.overall: score for score in reversed(scores)}
+    for score in reversed(shown.values()):
         table = Table(title=score.name)
         table.add_column("trials of", no_wrap=True)
         for heading in ("error %", "95 % interval", "sub", "ins", "del", "length", "trials"):
@@ -21,7 +25,7 @@ def print_scores(scores: Sequence[Scores], console: Console) -> None:
         table.add_row("all sessions", *_cells(score.overall))
         for groups in (score.by_session, score.by_corpus):
             table.add_section()
-            for name, rate in groups.items():
+            for name, rate in groups.items() if len(groups) > 1 else ():
                 table.add_row(name, *_cells(rate))
         console.print(table)
 

@@ -61,23 +61,24 @@ class SpeechData:
         Raises:
             DataError: a file breaks the layout, or the split exists on no day.
         """
-        packed: list[PackedSplit | None] = []
-        width = None
+        opened: list[PackedSplit | None] = []
+        width: int | None = None
         for day in self.days:
             if not day.has(split):
-                packed.append(None)
+                opened.append(None)
                 continue
-            packed.append(open_packed(day.path(split), width, self.missing, self.cache))
-            width = packed[-1].features.shape[1]
+            trials = open_packed(day.path(split), width, self.missing, self.cache)
+            width = trials.features.shape[1]
+            opened.append(trials)
         if width is None:
             raise DataError(f"{self.root}: no session has data_{split}.hdf5")
-        return packed
+        return opened
 
     def n_features(self, split: Split = "train") -> int:
         """Width of the features that batches hold."""
         if self.columns is not None:
             return len(self.columns)
-        return next(day.features.shape[1] for day in self.open(split) if day is not None)
+        return next(int(day.features.shape[1]) for day in self.open(split) if day is not None)
 
     def training_batches(self, first_step: int = 0, rank: int = 0, world_size: int = 1) -> TrainingBatches:
         """Endless training batches from a step on; process `rank` of `world_size` takes every `world_size`-th."""

@@ -28,14 +28,14 @@ class PackedSplit(Sequence[Trial]):
 
     Args:
         features: (bins of all trials, features) float32.
-        index: one dictionary per trial: `start` and `n_bins` in `features`, and the fields of `Trial`.
+        rows: one dictionary per trial: `start` and `n_bins` in `features`, and the fields of `Trial`.
     """
 
     features: npt.NDArray[np.float32]
-    index: list[dict[str, Any]]
+    rows: list[dict[str, Any]]
 
     def __len__(self) -> int:
-        return len(self.index)
+        return len(self.rows)
 
     @overload
     def __getitem__(self, position: int) -> Trial: ...
@@ -44,7 +44,7 @@ class PackedSplit(Sequence[Trial]):
     def __getitem__(self, position: int | slice) -> Trial | list[Trial]:
         if isinstance(position, slice):
             return [self[each] for each in range(*position.indices(len(self)))]
-        row = self.index[position]
+        row = self.rows[position]
         return Trial(
             session=row["session"],
             block=row["block"],

@@ -79,7 +79,9 @@ def find_sessions(root: Path | str, names: Sequence[str] | None = None) -> list[
 
 
 def feature_columns(blocks: Sequence[str]) -> npt.NDArray[np.int64]:
-    """Columns of named feature blocks, such as `["55b spike power", "area 4"]`; an array or a kind alone means all of it.
+    """Columns of named feature blocks, such as `["55b spike power", "area 4"]`.
+
+    An array or a kind alone means all of it.
 
     Raises:
         ConfigError: a name is neither an array, a kind, nor both.

@@ -6,7 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from neurolect.evaluation.decode import DecodedTrial
-from neurolect.text.error_rates import ErrorCounts, ErrorRate, count_errors, count_word_errors, error_rate, error_rate_by
+from neurolect.text.error_rates import (
+    ErrorCounts,
+    ErrorRate,
+    count_errors,
+    count_word_errors,
+    error_rate,
+    error_rate_by,
+)
 from neurolect.text.normalise import normalise_for_evaluation, normalise_for_phonemes
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import torch
@@ -21,10 +21,8 @@ def quantise_dynamically(model: GRUDecoder) -> GRUDecoder:
     with warnings.catch_warnings(), _engine("fbgemm"):
         warnings.filterwarnings("ignore", category=DeprecationWarning)
         warnings.filterwarnings("ignore", message=".*quantiz.*deprecated.*")
-        quantised: GRUDecoder = torch.ao.quantization.quantize_dynamic(
-            model.eval(), {nn.GRU, nn.Linear}, dtype=torch.qint8
-        )
-    return quantised
+        quantize: Callable[..., GRUDecoder] = torch.ao.quantization.quantize_dynamic
+        return quantize(model.eval(), {nn.GRU, nn.Linear}, dtype=torch.qint8)
 
 
 @contextmanager

@@ -59,9 +59,7 @@ class ErrorRate:
         return f"{100 * self.rate:.2f} % [{100 * self.low:.2f}, {100 * self.high:.2f}]"
 
 
-def count_errors(
-    references: Iterable[Sequence[Hashable]], hypotheses: Iterable[Sequence[Hashable]]
-) -> ErrorCounts:
+def count_errors(references: Iterable[Sequence[Hashable]], hypotheses: Iterable[Sequence[Hashable]]) -> ErrorCounts:
     """Align each hypothesis with its reference, both sequences of words, phonemes or class indices.
 
     Raises:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -11,7 +12,6 @@ from typing import Any, Literal
 import lightning
 import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
-from lightning.pytorch.utilities import rank_zero_only
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 from neurolect.data.batches import Batch
@@ -75,7 +75,7 @@ def fit(
         ConfigError: the folder holds a run and `resume` is off.
     """
     last = out / "checkpoints" / "last.ckpt"
-    is_first_process = rank_zero_only.rank == 0
+    is_first_process = int(os.environ.get("LOCAL_RANK", 0)) == 0
     if is_first_process and (out / "checkpoints").exists() and not resume:
         raise ConfigError(f"{out} holds a run already: pass --resume to go on with it, or another --out")
     out.mkdir(parents=True, exist_ok=True)
@@ -106,7 +106,7 @@ def fit(
 
 
 class Batches(lightning.LightningDataModule):
-    """Hands `SpeechData` to Lightning: one epoch is one validation interval, begun at the step the trainer stands at."""
+    """Hands `SpeechData` to Lightning; one epoch is one validation interval, from the trainer's current step on."""
 
     def __init__(self, data: SpeechData, steps_per_epoch: int) -> None:
         super().__init__()
@@ -208,7 +208,7 @@ def _callbacks(out: Path, settings: TrainerSettings) -> list[Callback]:
     if settings.patience is not None:
         callbacks.append(EarlyStopping("val/per", mode="min", patience=settings.patience))
     if settings.progress:
-        callbacks.append(RunProgress())
+        callbacks.append(RunProgress(settings.log_every))
     return callbacks
 
 

@@ -94,7 +94,7 @@ def _read_tensors(path: Path) -> dict[str, Any]:
     """Tensors, numbers and NumPy scalars only; anything else in the pickle is refused before it is built."""
     scalar = np.float64(0).__reduce__()[0]
     # Checkpoints written under NumPy 1 and NumPy 2 name the same function differently.
-    allowed = [
+    allowed: list[Any] = [
         (scalar, "numpy.core.multiarray.scalar"),
         (scalar, "numpy._core.multiarray.scalar"),
         np.dtype,

@@ -56,9 +56,6 @@ class MetricsFile(Callback):
 
 def read_metrics(path: Path) -> list[tuple[int, str, float]]:
     """Rows (step, metric, value); a last row that a kill cut short is left out."""
-    rows = []
     with path.open(newline="", encoding="utf-8") as file:
-        for row in list(csv.reader(file))[1:]:
-            if len(row) == len(HEADER) and row[2]:
-                rows.append((int(row[0]), row[1], float(row[2])))
-    return rows
+        rows = list(csv.reader(file))[1:]
+    return [(int(row[0]), row[1], float(row[2])) for row in rows if len(row) == len(HEADER) and row[2]]

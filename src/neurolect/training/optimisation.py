@@ -47,11 +47,13 @@ class AdamWRecipe:
 
 
 def parameter_groups(model: nn.Module, recipe: AdamWRecipe) -> list[dict[str, object]]:
-    """Trainable parameters as `bias` (no decay), `day_layer` (own rate and decay) and `other`; empty groups are left out.
+    """Trainable parameters as `bias` (no decay), `day_layer` (own rate and decay) and `other`, without empty groups.
 
     A parameter belongs to a day layer if its name holds `day_`, and is a bias if its name holds `.bias`.
     """
-    day, bias, other = [], [], []
+    day: list[nn.Parameter] = []
+    bias: list[nn.Parameter] = []
+    other: list[nn.Parameter] = []
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
             group = day if "day_" in name else bias if ".bias" in name else other

@@ -15,10 +15,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 
 class RunProgress(ProgressBar):
-    """Counts steps of the run, not of an epoch; each validation leaves its loss and phoneme error rate behind."""
+    """Counts steps of the run, not of an epoch; each validation leaves its loss and phoneme error rate behind.
 
-    def __init__(self) -> None:
+    Args:
+        log_every: steps from one look at the loss to the next; each look waits for the device.
+    """
+
+    def __init__(self, log_every: int) -> None:
         super().__init__()
+        self._log_every = log_every
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -41,9 +46,9 @@ class RunProgress(ProgressBar):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Move the bar; the loss is read from the device only as often as it is logged."""
+        """Move the bar."""
         self._progress.update(self._bar, completed=trainer.global_step)
-        if trainer.global_step % trainer.log_every_n_steps == 0 and "train/loss" in trainer.callback_metrics:
+        if trainer.global_step % self._log_every == 0 and "train/loss" in trainer.callback_metrics:
             self._progress.update(self._bar, loss=f"loss {float(trainer.callback_metrics['train/loss']):.2f}")
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
