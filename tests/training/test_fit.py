@@ -125,6 +125,13 @@ def test_faulty_settings_get_one_line_that_names_them(dataset, tmp_path, capsys,
     assert not (tmp_path / "run").exists()
 
 
+def test_training_stops_early_when_validation_no_longer_improves(dataset, tmp_path):
+    settings = ["--trainer.patience=1", "--optimiser.schedule=constant", "--optimiser.lr=0", "--optimiser.lr_day=0"]
+    out = tmp_path / "run"
+    assert main([*arguments(dataset(n_features=16), out), *settings]) == 0
+    assert checkpoint(out)["global_step"] == 6
+
+
 @pytest.mark.slow
 def test_two_processes_train_together_and_leave_days_untouched_that_neither_drew(dataset, tmp_path):
     root, out = dataset(n_sessions=12, n_train=6, n_features=16), tmp_path / "two"

@@ -78,7 +78,8 @@ def build_optimiser(model: nn.Module, recipe: AdamWRecipe, n_steps: int) -> tupl
     multipliers = []
     for group in optimiser.param_groups:
         is_day = group["group_type"] == "day_layer"
-        lowest = recipe.lr_min_day / recipe.lr_day if is_day else recipe.lr_min / recipe.lr
+        highest, last = (recipe.lr_day, recipe.lr_min_day) if is_day else (recipe.lr, recipe.lr_min)
+        lowest = last / highest if highest else 0.0
         multipliers.append(multiplier(recipe.schedule, lowest, recipe.warmup_steps, recipe.decay_steps or n_steps))
     return optimiser, LambdaLR(optimiser, multipliers)
 
