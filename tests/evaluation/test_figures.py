@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from PIL import Image
 
+from neurolect.data.frames import Patching
 from neurolect.data.trial import Trial
 from neurolect.decoding.greedy import greedy_decode
 from neurolect.decoding.hypotheses import Hypothesis
@@ -30,7 +31,6 @@ from neurolect.evaluation.figures import (
     search_time_figure,
 )
 from neurolect.evaluation.scores import Scores
-from neurolect.models.frames import Patching
 from neurolect.text.alphabet import CHARACTERS, PHONEMES, diphones
 from neurolect.text.error_rates import ErrorRate
 

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from neurolect.data.frames import Patching
 from neurolect.data.trial import Trial
 from neurolect.decoding.hypotheses import Hypothesis
 from neurolect.evaluation.decode import DecodedTrial
 from neurolect.evaluation.report import compare, median_trial, write_report
 from neurolect.evaluation.scores import phoneme_scores, word_scores, word_scores_keeping_hyphens
-from neurolect.models.frames import Patching
 from neurolect.text.alphabet import PHONEMES
 from neurolect.text.error_rates import count_errors, count_word_errors
 

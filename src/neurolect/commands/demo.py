@@ -41,8 +41,9 @@ def demo(out: Path = Path("demo"), seed: int = 0) -> None:
             f"simulate speech {recordings} --sessions 4 --trials_per_session 190 --seed {seed}",
             f"data check {sessions}",
             f"train --config {recipe} --data.root {sessions} --out {run}",
-            f"evaluate {run} --lm uniform --out {without}",
-            f"evaluate {run} --lm trigram --out {with_trigram}",
+            # The acoustic scales did best on a simulation with another seed.
+            f"evaluate {run} --lm uniform --search LexiconBeam --search.acoustic_scale 1.5 --out {without}",
+            f"evaluate {run} --lm trigram --search LexiconBeam --search.acoustic_scale 0.7 --out {with_trigram}",
         ):
             console.print(f"\n[bold]$ neurolect {step}[/bold]", soft_wrap=True, highlight=False)
             call(shlex.split(step))

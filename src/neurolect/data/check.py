@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from neurolect.data.blocks import BlockTable
+from neurolect.data.frames import Patching
 from neurolect.data.t15 import BIN_SECONDS, SPLITS, SessionFiles, Split, find_sessions, read_each
 from neurolect.data.trial import Trial
 from neurolect.errors import DataError
 
-_REFERENCE_PATCH, _REFERENCE_STRIDE = 14, 4
+_REFERENCE_PATCHES = Patching(size=14, stride=4)
 
 
 @dataclass
@@ -99,7 +100,7 @@ def _add(summary: SplitSummary, trial: Trial) -> None:
 
 
 def _problems(trial: Trial, split: Split) -> Iterator[str]:
-    frames = max(0, (trial.n_bins - _REFERENCE_PATCH) // _REFERENCE_STRIDE + 1)
+    frames = _REFERENCE_PATCHES.n_frames(trial.n_bins)
     if trial.labels is None:
         if split != "test":
             yield f"no labels, but this is the {split} split"
@@ -107,8 +108,8 @@ def _problems(trial: Trial, split: Split) -> Iterator[str]:
         yield "labels are empty"
     elif (needed := len(trial.labels) + int(np.sum(trial.labels[1:] == trial.labels[:-1]))) > frames:
         yield f"{len(trial.labels)} labels need {needed} frames, {trial.n_bins} bins give {frames}"
-    if trial.n_bins < _REFERENCE_PATCH:
-        yield f"{trial.n_bins} bins are shorter than one patch of {_REFERENCE_PATCH}"
+    if frames == 0:
+        yield f"{trial.n_bins} bins are shorter than one patch of {_REFERENCE_PATCHES.size}"
     constant = np.flatnonzero(np.ptp(trial.features, axis=0) == 0) if trial.n_bins > 1 else np.array([])
     if constant.size == trial.features.shape[1]:
         yield "every feature is constant"

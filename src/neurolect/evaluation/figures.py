@@ -19,11 +19,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from neurolect.data.files import written_atomically
+from neurolect.data.frames import Patching
 from neurolect.data.t15 import BIN_SECONDS
 from neurolect.decoding.hypotheses import Logits
 from neurolect.evaluation.decode import DecodedTrial
 from neurolect.evaluation.scores import Scores
-from neurolect.models.frames import Patching
 from neurolect.text.alphabet import Alphabet
 
 _INK, _MUTED, _RULE, _ACCENT, _PAPER = "#1f2328", "#5f6670", "#d0d4da", "#2b7bba", "#fefefe"

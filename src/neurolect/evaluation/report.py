@@ -17,12 +17,12 @@ from matplotlib.figure import Figure
 from rapidfuzz.distance import Levenshtein
 
 from neurolect.data.files import written_atomically
+from neurolect.data.frames import Patching
 from neurolect.data.t15 import BIN_SECONDS
 from neurolect.data.trial import Trial
 from neurolect.evaluation import figures
 from neurolect.evaluation.decode import DecodedTrial
 from neurolect.evaluation.scores import Scores
-from neurolect.models.frames import Patching
 from neurolect.text.alphabet import Alphabet
 from neurolect.text.error_rates import ErrorRate, count_confusions
 from neurolect.text.normalise import normalise_for_evaluation

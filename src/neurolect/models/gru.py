@@ -7,7 +7,7 @@ from typing import Literal, overload
 import torch
 from torch import Tensor, nn
 
-from neurolect.models.frames import Patching
+from neurolect.data.frames import Patching
 from neurolect.models.registry import constructor_arguments
 
 

@@ -16,9 +16,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from neurolect.data.files import written_atomically
+from neurolect.data.frames import Patching
 from neurolect.data.smoothing import GaussianSmoothing, Padding
 from neurolect.errors import ConfigError, DataError
-from neurolect.models.frames import Patching
 from neurolect.models.registry import build_model
 from neurolect.text.alphabet import Alphabet
 

@@ -5,8 +5,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from neurolect.data.frames import Patching
 from neurolect.errors import ConfigError
-from neurolect.models.frames import Patching
 
 
 @pytest.mark.parametrize(
