@@ -56,7 +56,7 @@ def test_every_verb_explains_itself_with_an_example(verb, capsys):
         (["data"], "did you mean 'neurolect data check'?"),
         (["data", "check"], "path"),
         (["data", "check", "nowhere"], "nowhere: no such folder"),
-        (["data", "check", "a", "b"], "b"),
+        (["data", "check", "a", "b"], "unexpected argument 'b'"),
         (["evaluate", "nowhere"], "model.json: no such file"),
         (["train", "--data.root", "x", "--out", "y", "--model", "os.system"], "'os.system' is not allowed"),
     ],

@@ -7,6 +7,7 @@ import inspect
 import os
 import sys
 from collections.abc import Callable, Sequence
+from itertools import pairwise, takewhile
 from typing import Any, get_type_hints
 
 from neurolect.errors import NeurolectError
@@ -74,7 +75,7 @@ def _call(verb: str, arguments: list[str]) -> None:
     from jsonargparse import ArgumentError, ArgumentParser, set_parsing_settings
 
     # A configuration names classes of neurolect or of the user's own package, never the interpreter's own tools.
-    set_parsing_settings(parse_optionals_as_positionals=True, import_path_denylist=["os", "posix", "subprocess", "sys"])
+    set_parsing_settings(import_path_denylist=["os", "posix", "subprocess", "sys"])
     function = verb_function(verb)
     parser = ArgumentParser(
         prog=f"neurolect {verb}",
@@ -88,7 +89,7 @@ def _call(verb: str, arguments: list[str]) -> None:
     try:
         settings = parser.parse_args(_spelled_out(function, arguments))
         values = dict(parser.instantiate(settings).items())
-    except (ArgumentError, ValueError, TypeError) as error:
+    except ArgumentError as error:
         raise NeurolectError(f"{_one_line(error)} (see 'neurolect {verb} --help')") from None
     values.pop("config", None)
     if _CONFIG_TEXT in inspect.signature(function).parameters:
@@ -97,12 +98,21 @@ def _call(verb: str, arguments: list[str]) -> None:
 
 
 def _spelled_out(function: Callable[..., None], arguments: list[str]) -> list[str]:
-    """`--resume` → `--resume=true`: a switch without a value is on."""
+    """`evaluate RUN --resume` → `evaluate --run=RUN --resume=true`.
+
+    Leading words fill parameters in their order, and a switch without a value is on.
+    """
     switches = {f"--{name}" for name, kind in get_type_hints(function).items() if kind is bool}
-    following = [*arguments[1:], "--"]
+    words = list(takewhile(lambda argument: not argument.startswith("-"), arguments))
+    names = list(inspect.signature(function).parameters)
+    if len(words) > len(names):
+        raise NeurolectError(f"unexpected argument '{words[len(names)]}'")
     return [
-        f"{argument}=true" if argument in switches and after.startswith("-") else argument
-        for argument, after in zip(arguments, following, strict=True)
+        *(f"--{name}={word}" for name, word in zip(names, words, strict=False)),
+        *(
+            f"{argument}=true" if argument in switches and after.startswith("-") else argument
+            for argument, after in pairwise([*arguments[len(words) :], "--"])
+        ),
     ]
 
 
