@@ -1,0 +1,1 @@
+"""Language models: what they know about words, without any search."""
