@@ -1,0 +1,1 @@
+"""From logits to words: greedy collapse and the search over a lexicon and a language model."""
