@@ -48,13 +48,14 @@ def demo(out: Path = Path("demo"), seed: int = 0) -> None:
             console.print(f"\n[bold]$ neurolect {step}[/bold]", soft_wrap=True, highlight=False)
             call(shlex.split(step))
 
-    table = Table(title="the demo on simulated recordings: validation sentences, none of which was trained on")
+    console.print("\nSimulated recordings, validation sentences, none of which was trained on:")
+    table = Table()
     table.add_column("")
-    table.add_column("error, per cent [95 % interval]", justify="right")
-    table.add_column("word search, CPU ms a sentence", justify="right")
+    table.add_column("error % [95 % interval]", justify="right")
+    table.add_column("search ms/sentence", justify="right")
     for name, kind, folder in (
         ("phonemes", "phoneme error rate", with_trigram),
-        ("words, every word equally likely", "word error rate", without),
+        ("words, all equally likely", "word error rate", without),
         ("words, English trigram", "word error rate", with_trigram),
     ):
         result = json.loads((folder / "scores.json").read_text(encoding="utf-8"))
