@@ -169,7 +169,7 @@ class KeepBest(Callback):
             sessions=task.sessions,
             smoothing=task.smoothing,
             feature_blocks=self.data.feature_blocks,
-            data={"root": str(self.data.root), "missing": self.data.missing},
+            data={"root": str(self.data.root.resolve()), "missing": self.data.missing},
             metrics={"val/per": self.per, "step": float(trainer.global_step)},
         )
 
