@@ -116,7 +116,7 @@ def drop(name):
         (put(np.nan), "nan in column 17, bin 4"),
         (put(np.inf), "inf in column 17, bin 4"),
         (attribute("seq_len", 600), "seq_len is 600, seq_class_ids holds 500"),
-        (attribute("seq_len", 100), "holds class 0, phonemes are 1 to 40"),
+        (attribute("seq_len", 100), "seq_class_ids: class 0, but phonemes are 1 to 40"),
         (attribute("n_time_steps", 7), "n_time_steps says 7"),
         (drop("session"), "attribute session is missing"),
         (drop("input_features"), "input_features is missing"),
@@ -164,6 +164,10 @@ def test_a_failed_write_leaves_nothing_behind(tmp_path, rng):
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(DataError, match="labels has 501 entries"):
         write_split(path, [replace(make_trial(rng), labels=np.ones(501, dtype=np.int32))])
+    with pytest.raises(DataError, match="labels: class 41"):
+        write_split(path, [replace(make_trial(rng), labels=np.array([41], dtype=np.int32))])
+    with pytest.raises(DataError, match="there are no trials to write"):
+        write_split(path, [])
     assert list(tmp_path.iterdir()) == []
 
 

@@ -151,9 +151,11 @@ def write_split(path: Path | str, trials: Iterable[Trial]) -> None:
     """Write trials as `trial_0000`, `trial_0001`, …; a trial without labels is written as in a test file.
 
     Raises:
-        DataError: a trial's labels or sentence do not fit the layout's 500 entries.
+        DataError: there is no trial, or labels or sentence of one do not fit the layout: at most 500 entries, classes
+            from 1 to 40.
     """
     path = Path(path)
+    index = -1
     with written_atomically(path) as partial, h5py.File(partial, "w") as file:
         for index, trial in enumerate(trials):
             name = f"trial_{index:04d}"
@@ -166,11 +168,14 @@ def write_split(path: Path | str, trials: Iterable[Trial]) -> None:
             if trial.labels is None:
                 continue
             sentence = trial.sentence or ""
+            _refuse_outside(trial.labels, f"{path}: {name}: labels")
             group.create_dataset("seq_class_ids", data=_padded(trial.labels, f"{path}: {name}: labels"))
             codes = [ord(character) for character in sentence]
             group.create_dataset("transcription", data=_padded(codes, f"{path}: {name}: sentence"))
             group.attrs["seq_len"] = len(trial.labels)
             group.attrs["sentence_label"] = sentence
+        if index < 0:
+            raise DataError(f"{path}: there are no trials to write")
 
 
 def _read_trial(group: Any, where: str, n_features: int | None, missing: MissingValues) -> Trial | DataError:
@@ -197,10 +202,14 @@ def _labels(group: Any, where: str) -> npt.NDArray[np.int32] | None:
     if not 0 <= length <= len(padded):
         raise DataError(f"{where}: seq_len is {length}, seq_class_ids holds {len(padded)}")
     labels = padded[:length].astype(np.int32)
+    _refuse_outside(labels, f"{where}: seq_class_ids")
+    return labels
+
+
+def _refuse_outside(labels: npt.NDArray[np.int32], what: str) -> None:
     outside = labels[(labels < 1) | (labels >= len(PHONEMES))]
     if outside.size:
-        raise DataError(f"{where}: seq_class_ids holds class {outside[0]}, phonemes are 1 to {len(PHONEMES) - 1}")
-    return labels
+        raise DataError(f"{what}: class {outside[0]}, but phonemes are 1 to {len(PHONEMES) - 1}")
 
 
 def _features(group: Any, where: str, n_features: int | None, missing: MissingValues) -> npt.NDArray[np.float32]:

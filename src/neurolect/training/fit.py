@@ -101,8 +101,10 @@ def fit(
             default_root_dir=out,
         )
         batches = Batches(data, settings.validate_every)
+        # Lightning trains a model in the mode it comes in, and a loaded run comes ready for evaluation.
+        task.train()
         trainer.fit(task, datamodule=batches, ckpt_path=last if last.is_file() else None, weights_only=True)
-    return best.per
+    return best.best[0]
 
 
 class Batches(lightning.LightningDataModule):
@@ -137,30 +139,36 @@ class Batches(lightning.LightningDataModule):
 
 
 class KeepBest(Callback):
-    """Writes the run folder's weights at every validation with a lower phoneme error rate."""
+    """Keeps run and checkpoint of the lowest validation phoneme error rate, and of equals of the lowest loss."""
 
     def __init__(self, out: Path, data: SpeechData) -> None:
         self.out = out
         self.data = data
-        self.per = float("inf")
+        self.best = (float("inf"), float("inf"))
 
-    def on_validation_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        """Save if this validation is the best so far."""
+    def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Save if the validation that ended this epoch is the best so far."""
         assert isinstance(pl_module, CTCTraining)
-        per = float(trainer.callback_metrics["val/per"])
-        if per >= self.per:
+        metrics = trainer.callback_metrics
+        if "val/per" not in metrics:
+            # A resumed run ends the epoch it was killed in once more, without validating again.
             return
-        self.per = per
+        found = float(metrics["val/per"]), float(metrics["val/loss"])
+        if found >= self.best:
+            return
+        self.best = found
+        trainer.save_checkpoint(self.out / "checkpoints" / "best.ckpt")
         if trainer.is_global_zero:
             save_run(self.out, self._run(pl_module, trainer))
 
     def state_dict(self) -> dict[str, Any]:
-        """The best rate so far, so that a resumed run does not overwrite better weights."""
-        return {"per": self.per}
+        """The best so far, so that a resumed run does not overwrite better weights."""
+        return {"best": list(self.best)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from a checkpoint's best rate."""
-        self.per = state_dict["per"]
+        """Go on from a checkpoint's best."""
+        per, loss = state_dict["best"]
+        self.best = per, loss
 
     def _run(self, task: CTCTraining, trainer: lightning.Trainer) -> Run:
         return Run(
@@ -170,7 +178,7 @@ class KeepBest(Callback):
             smoothing=task.smoothing,
             feature_blocks=self.data.feature_blocks,
             data={"root": str(self.data.root.resolve()), "missing": self.data.missing},
-            metrics={"val/per": self.per, "step": float(trainer.global_step)},
+            metrics={"val/per": self.best[0], "val/loss": self.best[1], "step": float(trainer.global_step)},
         )
 
 
@@ -199,23 +207,15 @@ class _ValidationBatches(IterableDataset[Batch]):
 
 
 def _callbacks(out: Path, settings: TrainerSettings) -> list[Callback]:
-    folder = out / "checkpoints"
     callbacks: list[Callback] = [
         MetricsFile(out / "metrics.csv", settings.log_every),
-        _checkpoint(folder, "best", monitor="val/per"),
-        _checkpoint(folder, "last", monitor=None),
+        ModelCheckpoint(out / "checkpoints", "last", enable_version_counter=False, save_on_train_epoch_end=True),
     ]
     if settings.patience is not None:
         callbacks.append(EarlyStopping("val/per", mode="min", patience=settings.patience))
     if settings.progress:
         callbacks.append(RunProgress(settings.log_every))
     return callbacks
-
-
-def _checkpoint(folder: Path, name: str, monitor: str | None) -> ModelCheckpoint:
-    return ModelCheckpoint(
-        folder, name, monitor=monitor, mode="min", enable_version_counter=False, save_on_train_epoch_end=True
-    )
 
 
 def _precision(name: str, accelerator: str) -> str:
