@@ -5,11 +5,11 @@ import numpy as np
 from neurolect.language.word_model import UniformWords
 
 
-def test_uniform_words_and_the_end_of_the_sentence_share_all_probability():
+def test_without_a_language_model_no_word_no_end_and_no_length_of_a_sentence_is_preferred():
     model = UniformWords(("yes", "no", "maybe"))
     states = np.full(3, model.start())
-    log_probabilities, following = model.score(states, np.arange(3))
-    total = np.exp(log_probabilities).sum() + np.exp(model.finish(following))[0]
-    assert np.isclose(total, 1)
-    assert np.ptp(log_probabilities) == 0
-    np.testing.assert_array_equal(log_probabilities, model.unigram)
+    for _ in range(2):
+        scores, states = model.score(states, np.arange(3))
+        np.testing.assert_array_equal(scores, [0, 0, 0])
+    np.testing.assert_array_equal(model.finish(states), [0, 0, 0])
+    np.testing.assert_array_equal(model.unigram, [0, 0, 0])

@@ -42,22 +42,25 @@ class WordModel(Protocol):
 class UniformWords:
     """Every word, and the end of the sentence, equally likely after every history: decoding without a language model.
 
+    The log-probability that they all share is left out: every score is 0. It would charge a sentence only for its
+    number of words, and a search would run short words together into long ones.
+
     Args:
         vocabulary: the words.
     """
 
     def __init__(self, vocabulary: Sequence[str]) -> None:
         self.vocabulary = tuple(vocabulary)
-        self.unigram = np.full(len(self.vocabulary), -np.log(len(self.vocabulary) + 1), dtype=np.float32)
+        self.unigram = np.zeros(len(self.vocabulary), dtype=np.float32)
 
     def start(self) -> int:
         """State at the start of a sentence: there is only one state."""
         return 0
 
     def score(self, states: States, words: Words) -> tuple[LogProbabilities, States]:
-        """States (n,), words (n,) → log P(word) (n,) and the same states (n,)."""
+        """States (n,), words (n,) → 0 for each word (n,) and the same states (n,)."""
         return self.unigram[words], states
 
     def finish(self, states: States) -> LogProbabilities:
-        """States (n,) → log P(end of sentence) (n,)."""
-        return np.full(len(states), -np.log(len(self.vocabulary) + 1), dtype=np.float32)
+        """States (n,) → 0 for the end of each sentence (n,)."""
+        return np.zeros(len(states), dtype=np.float32)
