@@ -33,7 +33,7 @@ def evaluate(
         run: run folder.
         split: `train`, `val` or `test`; test files have no labels, so they give predictions only.
         data: folder of sessions; by default the one the run was trained on.
-        lm: `trigram` is the English trigram of the pocketsphinx package, `uniform` makes every word equally likely,
+        lm: `trigram` is the English trigram of the pocketsphinx package, `uniform` prefers no word,
             `none` stops at phonemes.
         lexicon: file of further words, `word PH PH …` a line; they come before the English dictionary's.
         search: how logits become words.
