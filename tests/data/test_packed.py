@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import os
-import threading
+import pickle
+import shutil
+from concurrent.futures import ProcessPoolExecutor
 
 import h5py
 import numpy as np
@@ -57,10 +59,19 @@ def test_width_and_existence_are_checked_on_packed_copies_too(dataset):
 
 def test_processes_that_pack_at_once_do_not_disturb_each_other(dataset):
     path = dataset(n_sessions=1) / "sim.2030.01.01" / "data_train.hdf5"
-    lengths: list[int] = []
-    threads = [threading.Thread(target=lambda: lengths.append(len(open_packed(path)))) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert lengths == [8] * 4
+    with ProcessPoolExecutor(4) as processes:
+        splits = list(processes.map(open_packed, [path] * 12))
+    # The splits came back from the processes as folders, not as copies of their features.
+    assert [len(split) for split in splits] == [8] * 12
+    assert all(isinstance(split.features, np.memmap) for split in splits)
+    assert len(pickle.dumps(splits[0])) < 1000
+
+
+def test_two_datasets_share_a_cache_without_taking_each_others_copies(dataset, tmp_path):
+    first = dataset(n_sessions=1)
+    second = shutil.copytree(first, tmp_path / "second")
+    paths = [root / "sim.2030.01.01" / "data_train.hdf5" for root in (first, second)]
+    cache = tmp_path / "cache"
+    folders = {open_packed(path, cache=cache).folder for path in paths}
+    assert len(folders) == 2
+    assert all(folder.is_dir() for folder in folders)

@@ -27,12 +27,27 @@ class PackedSplit(Sequence[Trial]):
     """Trials of one split; their features are views into one array that the operating system pages in on demand.
 
     Args:
+        folder: the packed copy; sent to another process, the split is opened there from this folder.
         features: (bins of all trials, features) float32.
         rows: one dictionary per trial: `start` and `n_bins` in `features`, and the fields of `Trial`.
     """
 
+    folder: Path
     features: npt.NDArray[np.float32]
     rows: list[dict[str, Any]]
+
+    @classmethod
+    def open(cls, folder: Path) -> PackedSplit:
+        """Map a packed copy into memory."""
+        index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
+        shape = (index["n_bins"], index["n_features"])
+        features: npt.NDArray[np.float32] = np.zeros(shape, dtype=np.float32)
+        if shape[0]:
+            features = np.memmap(folder / "features.f32", dtype=np.float32, mode="r", shape=shape)
+        return cls(folder, features, index["trials"])
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return PackedSplit.open, (self.folder,)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -77,14 +92,11 @@ def open_packed(
     folder = _packed_folder(path, missing, cache or default_cache(path.parent.parent))
     if not folder.is_dir():
         _build(path, folder, missing)
-    index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
-    shape = (index["n_bins"], index["n_features"])
-    if n_features not in (None, shape[1]):
-        raise DataError(f"{path}: input_features has {shape[1]} columns, expected {n_features}")
-    features: npt.NDArray[np.float32] = np.zeros(shape, dtype=np.float32)
-    if shape[0]:
-        features = np.memmap(folder / "features.f32", dtype=np.float32, mode="r", shape=shape)
-    return PackedSplit(features, index["trials"])
+    packed = PackedSplit.open(folder)
+    width = packed.features.shape[1]
+    if n_features not in (None, width):
+        raise DataError(f"{path}: input_features has {width} columns, expected {n_features}")
+    return packed
 
 
 def default_cache(root: Path) -> Path:
@@ -101,9 +113,10 @@ def _packed_folder(path: Path, missing: MissingValues, cache: Path) -> Path:
         status = path.stat()
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
+    dataset = hashlib.sha256(str(path.parent.parent.resolve()).encode()).hexdigest()[:8]
     stamp = f"{_FORMAT} {missing} {status.st_size} {status.st_mtime_ns}"
     fingerprint = hashlib.sha256(stamp.encode()).hexdigest()[:12]
-    return cache / f"{path.parent.name}.{path.stem}.{fingerprint}"
+    return cache / f"{path.parent.name}.{path.stem}.{dataset}.{fingerprint}"
 
 
 def _build(path: Path, folder: Path, missing: MissingValues) -> None:
@@ -119,12 +132,13 @@ def _build(path: Path, folder: Path, missing: MissingValues) -> None:
                     start, width = start + trial.n_bins, trial.features.shape[1]
             index = {"n_bins": start, "n_features": width, "trials": rows}
             (partial / "index.json").write_text(json.dumps(index), encoding="utf-8")
-            for stale in folder.parent.glob(f"{path.parent.name}.{path.stem}.*"):
-                shutil.rmtree(stale, ignore_errors=True)
     except OSError:
         # Another process may have put the same copy there first; theirs is as good as ours.
         if not (folder / "index.json").is_file():
             raise
+    for stale in folder.parent.glob(f"{folder.name.rsplit('.', 1)[0]}.*"):
+        if stale != folder:
+            shutil.rmtree(stale, ignore_errors=True)
 
 
 def _row(trial: Trial, start: int) -> dict[str, Any]:
