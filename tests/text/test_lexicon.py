@@ -32,6 +32,18 @@ def test_unlisted_words_are_taken_apart(english):
     assert small.pronounce("bee's") == ("B", "IY", "Z")
 
 
+def test_sentences_as_people_type_them_are_spelt_right(english):
+    for typed, plain in (
+        ("I\u2019ll wait", "I'll wait"),
+        ("we\u2019re here'", "we're here"),
+        ("Well - come in", "well come in"),
+        ("the cats' toys", "the cats toys"),
+    ):
+        assert english.phonemes(typed) == english.phonemes(plain)
+    with pytest.raises(ConfigError, match="'5' has no pronunciation: write numbers as words"):
+        english.phonemes("I have 5 cats")
+
+
 def test_an_unknown_word_is_named(english):
     with pytest.raises(ConfigError, match="'zzyzxian' is not in the lexicon"):
         english.phonemes("the zzyzxian road")

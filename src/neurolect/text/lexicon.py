@@ -16,6 +16,7 @@ Pronunciation = tuple[str, ...]
 SILENCE = "SIL"
 _VARIANT = re.compile(r"\(\d+\)$")
 _STRESS = re.compile(r"\d$")
+_DIGITS = re.compile(r"\S*\d\S*")
 _VOICELESS = frozenset("P T K F TH".split())
 _SIBILANT = frozenset("S Z SH ZH CH JH".split())
 
@@ -92,7 +93,8 @@ class Lexicon(Mapping[str, tuple[Pronunciation, ...]]):
     def pronounce(self, word: str) -> Pronunciation:
         """The preferred pronunciation of one word.
 
-        A word that is not listed is taken apart: at its hyphens, then as a listed word with `'s`.
+        A word that is not listed is taken apart: at its hyphens, then as a listed word with `'s`, then without the
+        apostrophes around it.
 
         Raises:
             ConfigError: neither the word nor its parts are listed; the message names the word.
@@ -103,19 +105,28 @@ class Lexicon(Mapping[str, tuple[Pronunciation, ...]]):
         parts = [part for part in word.split("-") if part]
         if len(parts) > 1:
             return tuple(phoneme for part in parts for phoneme in self.pronounce(part))
-        stem = word.removesuffix("'s").removesuffix("'")
+        stem = word.removesuffix("'s")
         if stem != word and stem in self._pronunciations:
             phonemes = self._pronunciations[stem][0]
-            return phonemes if word.endswith("s'") else phonemes + _possessive(phonemes[-1])
+            return phonemes + _possessive(phonemes[-1])
+        bare = word.strip("'")
+        if bare != word and bare:
+            return self.pronounce(bare)
         raise ConfigError(f"'{word}' is not in the lexicon: add it with a line like '{word} P R AH N AH N S'")
 
     def phonemes(self, sentence: str) -> list[str]:
         """Sentence → phonemes with silence after every word including the last; an empty sentence is one silence.
 
+        Typographic apostrophes count as apostrophes, and what has no letter, such as a dash, is not a word.
+
         Raises:
-            ConfigError: a word has no pronunciation; the message names it.
+            ConfigError: a word has no pronunciation, or the sentence has digits; the message names them.
         """
-        words = normalise_for_phonemes(sentence).split()
+        digits = _DIGITS.search(sentence)
+        if digits:
+            raise ConfigError(f"'{digits.group()}' has no pronunciation: write numbers as words")
+        plain = sentence.replace("\u2019", "'").replace("\u2018", "'")
+        words = [word for word in normalise_for_phonemes(plain).split() if any(map(str.isalpha, word))]
         if not words:
             return [SILENCE]
         return [phoneme for word in words for phoneme in (*self.pronounce(word), SILENCE)]
