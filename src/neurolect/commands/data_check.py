@@ -22,7 +22,7 @@ def data_check(path: Path) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from neurolect.data.check import check_dataset
+    from neurolect.data.check import SplitSummary, check_dataset, shared_sentences
     from neurolect.errors import DataError
 
     console = Console()
@@ -30,10 +30,12 @@ def data_check(path: Path) -> None:
     for heading in ("session", "split", "trials", "minutes", "words", "features", "phonemes", "corpora"):
         left = heading in ("session", "split", "corpora")
         table.add_column(heading, justify="left" if left else "right", no_wrap=heading == "session")
+    summaries: list[SplitSummary] = []
     problems: list[str] = []
     trials, seconds, corpora = 0, 0.0, Counter[str]()
     with console.status("reading"):
         for summary in check_dataset(path):
+            summaries.append(summary)
             lengths = summary.label_lengths
             table.add_row(
                 summary.session,
@@ -52,6 +54,9 @@ def data_check(path: Path) -> None:
     table.add_section()
     table.add_row("all", "", str(trials), f"{seconds / 60:.1f}", "", "", "", total)
     console.print(table)
+    shared = shared_sentences(summaries)
+    if shared:
+        console.print(f"note: {len(shared)} sentences occur in training and in another split, such as '{min(shared)}'")
     for problem in problems:
         console.print(f"problem: {problem}", highlight=False, soft_wrap=True, markup=False)
     if problems:

@@ -34,7 +34,7 @@ def read_block_table(path: Path | str) -> list[Block]:
     """
     path = Path(path)
     try:
-        with path.open(newline="", encoding="utf-8") as file:
+        with path.open(newline="", encoding="utf-8-sig") as file:
             rows = list(csv.reader(file))
     except OSError as error:
         raise DataError(f"{path}: cannot read the block table: {error.strerror}") from None
@@ -74,7 +74,7 @@ class BlockTable:
         """The table beside a dataset, or an empty one: the first CSV with the right header in `root` or above it."""
         for folder in (root, root.parent):
             for path in sorted(folder.glob("*.csv")):
-                with path.open(encoding="utf-8", errors="replace") as file:
+                with path.open(encoding="utf-8-sig", errors="replace") as file:
                     if file.readline().strip() == ",".join(HEADER):
                         return cls(read_block_table(path))
         return cls([])

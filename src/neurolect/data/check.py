@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from neurolect.data.frames import Patching
 from neurolect.data.t15 import BIN_SECONDS, SPLITS, SessionFiles, Split, find_sessions, read_each
 from neurolect.data.trial import Trial
 from neurolect.errors import DataError
+from neurolect.text.normalise import normalise_for_evaluation
 
 _REFERENCE_PATCHES = Patching(size=14, stride=4)
 
@@ -31,6 +32,7 @@ class SplitSummary:
         label_lengths: number of phonemes of each labelled trial.
         features: columns of the features, 0 if no trial can be read.
         corpora: trials of each corpus, where the block table knows it.
+        sentences: the cue sentences, normalised.
         problems: one line each, naming file and trial.
     """
 
@@ -42,6 +44,7 @@ class SplitSummary:
     label_lengths: list[int] = field(default_factory=list)
     features: int = 0
     corpora: Counter[str] = field(default_factory=Counter)
+    sentences: set[str] = field(default_factory=set)
     problems: list[str] = field(default_factory=list)
 
 
@@ -52,12 +55,11 @@ def check_dataset(root: Path) -> Iterator[SplitSummary]:
         DataError: the folder holds no session at all.
     """
     corpora = BlockTable.near(root)
-    named: dict[str, str] = {}
     width = 0
     for session in find_sessions(root):
         for split in SPLITS:
             if session.has(split):
-                summary = _check_split(session, split, corpora, named)
+                summary = _check_split(session, split, corpora)
                 if width and summary.features not in (0, width):
                     where = session.path(split)
                     summary.problems.append(f"{where}: {summary.features} features, earlier sessions have {width}")
@@ -65,10 +67,18 @@ def check_dataset(root: Path) -> Iterator[SplitSummary]:
                 yield summary
 
 
-def _check_split(session: SessionFiles, split: Split, corpora: BlockTable, named: dict[str, str]) -> SplitSummary:
+def shared_sentences(summaries: Sequence[SplitSummary]) -> set[str]:
+    """Sentences, normalised, that occur both in training and in another split."""
+    trained = {sentence for summary in summaries if summary.split == "train" for sentence in summary.sentences}
+    tested = {sentence for summary in summaries if summary.split != "train" for sentence in summary.sentences}
+    return trained & tested
+
+
+def _check_split(session: SessionFiles, split: Split, corpora: BlockTable) -> SplitSummary:
     summary = SplitSummary(session.name, split)
     path = session.path(split)
     numbers: Counter[tuple[int, int]] = Counter()
+    strangers: Counter[str] = Counter()
     try:
         for name, trial in read_each(path, n_features=None):
             if isinstance(trial, DataError):
@@ -77,11 +87,14 @@ def _check_split(session: SessionFiles, split: Split, corpora: BlockTable, named
             _add(summary, corpora.with_corpus(trial))
             numbers[trial.block, trial.number] += 1
             summary.problems += [f"{path}: {name}: {problem}" for problem in _problems(trial, split)]
-            other = named.setdefault(trial.session, session.name)
-            if other != session.name:
-                summary.problems.append(f"{path}: {name}: session {trial.session} is also in folder {other}")
+            if trial.session != session.name:
+                strangers[trial.session] += 1
     except DataError as error:
         summary.problems.append(str(error))
+    for stranger, count in strangers.items():
+        summary.problems.append(
+            f"{path}: {count} trials say they are of session {stranger}, a copied or renamed folder?"
+        )
     for (block, number), count in numbers.items():
         if count > 1:
             summary.problems.append(f"{path}: block {block}, trial {number} occurs {count} times")
@@ -92,7 +105,9 @@ def _add(summary: SplitSummary, trial: Trial) -> None:
     summary.trials += 1
     summary.seconds += trial.n_bins * BIN_SECONDS
     summary.features = trial.features.shape[1]
-    summary.words += len((trial.sentence or "").split())
+    if trial.sentence:
+        summary.words += len(trial.sentence.split())
+        summary.sentences.add(normalise_for_evaluation(trial.sentence))
     if trial.labels is not None:
         summary.label_lengths.append(len(trial.labels))
     if trial.corpus:

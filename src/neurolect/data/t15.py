@@ -181,14 +181,13 @@ def write_split(path: Path | str, trials: Iterable[Trial]) -> None:
 def _read_trial(group: Any, where: str, n_features: int | None, missing: MissingValues) -> Trial | DataError:
     try:
         labels = _labels(group, where)
-        sentence = group.attrs.get("sentence_label")
         return Trial(
-            session=str(_attribute(group, "session", where)),
+            session=_text(_attribute(group, "session", where)),
             block=int(_attribute(group, "block_num", where)),
             number=int(_attribute(group, "trial_num", where)),
             features=_features(group, where, n_features, missing),
             labels=labels,
-            sentence=sentence.decode() if isinstance(sentence, bytes) else sentence,
+            sentence=_text(group.attrs["sentence_label"]) if "sentence_label" in group.attrs else None,
         )
     except DataError as error:
         return error
@@ -239,6 +238,12 @@ def _attribute(group: Any, name: str, where: str) -> Any:
     if name not in group.attrs:
         raise DataError(f"{where}: attribute {name} is missing")
     return group.attrs[name]
+
+
+def _text(value: Any) -> str:
+    """HDF5 writers store text as str, as bytes, or as an array of one of them."""
+    (single,) = np.ravel(np.asarray(value, dtype=object))[:1]
+    return single.decode() if isinstance(single, bytes) else str(single)
 
 
 def _padded(values: Sequence[int] | npt.NDArray[np.int32], what: str) -> npt.NDArray[np.int32]:

@@ -62,17 +62,18 @@ def decode_split(
         ConfigError: the run has no layer for a session.
     """
     corpora = BlockTable.near(data.root)
-    for packed in data.open(split):
+    for day, packed in zip(data.days, data.open(split), strict=True):
         for trial in packed or ():
             features = trial.features if data.columns is None else trial.features[:, data.columns]
-            logits = run.logits(features, trial.session, padding)
+            logits = run.logits(features, day.name, padding)
             started = time.process_time()
             hypotheses = decoder.decode(logits) if decoder else []
+            searched = time.process_time() - started
             yield DecodedTrial(
                 trial=corpora.with_corpus(trial),
                 logits=logits,
                 phonemes=run.alphabet.decode(greedy_decode(logits, run.alphabet)),
                 spoken_phonemes=None if trial.labels is None else run.alphabet.decode(trial.labels),
                 hypotheses=hypotheses,
-                search_seconds=time.process_time() - started,
+                search_seconds=searched,
             )
