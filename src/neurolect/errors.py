@@ -11,3 +11,13 @@ class DataError(NeurolectError):
 
 class ConfigError(NeurolectError):
     """A setting is missing, unknown or contradicts another."""
+
+
+def require_at_least(least: float, name: str, value: float) -> None:
+    """Refuse a setting below its least value.
+
+    Raises:
+        ConfigError: names the setting and the value.
+    """
+    if value < least:
+        raise ConfigError(f"{name} is {value}, it must be at least {least}")

@@ -113,19 +113,6 @@ def test_trials_shorter_than_a_patch_have_no_frames():
     assert states.shape == (2, 2, 8)
 
 
-@pytest.mark.parametrize("like", [None, 1])
-def test_a_new_day_starts_from_the_mean_or_a_chosen_day(like):
-    model = tiny()
-    with torch.no_grad():
-        for day in range(3):
-            model.day_weights[day].fill_(day)
-    assert model.add_day(like) == 3
-    assert model.n_days == model.arguments["n_days"] == 4
-    assert torch.all(model.day_weights[3] == (1 if like else 1.0))
-    assert model(torch.zeros(1, 9, 6), torch.tensor([3])).shape == (1, 4, 5)
-    assert not torch.equal(model.day_weights[0], model.day_weights[3])
-
-
 def test_int8_weights_change_the_logits_little_and_still_stream():
     torch.manual_seed(0)
     model = GRUDecoder(neural_dim=32, n_units=64, n_days=2, n_layers=2).eval()

@@ -32,6 +32,7 @@ def arguments(root: Path, out: Path) -> list[str]:
         "trainer.steps": STEPS,
         "trainer.validate_every": 3,
         "trainer.log_every": 1,
+        "trainer.patience": 20,
         "trainer.accelerator": "cpu",
         "trainer.progress": "false",
         "out": out,
@@ -107,6 +108,12 @@ def test_a_run_is_repeated_from_its_own_configuration(unbroken, tmp_path):
 @pytest.mark.parametrize(
     ("settings", "complaint"),
     [
+        (["--trainer.steps", "0"], "trainer.steps is 0, it must be at least 1"),
+        (["--data.workers", "-1"], "data.workers is -1"),
+        (["--smoothing.std", "-1"], "smoothing.std is -1"),
+        (["--trainer.precision", "bf17"], "bf17"),
+        (["--model.n_layers", "0"], "num_layers must be greater than zero"),
+        (["--data.feature_blocks", "[spike power]"], "feature_blocks name columns up to 511, there are 16"),
         (["--data.root", "nowhere"], "nowhere: no such folder"),
         (["--data.batch_sise", "4"], "batch_sise"),
         (["--trainer.steps", "many"], "trainer.steps"),
@@ -122,6 +129,35 @@ def test_faulty_settings_get_one_line_that_names_them(dataset, tmp_path, capsys,
     error = capsys.readouterr().err
     assert complaint in error
     assert error.count("\n") == 1
+    assert not (tmp_path / "run").exists()
+
+
+def test_only_better_validations_are_kept_and_a_resumed_run_remembers_the_best(dataset, tmp_path):
+    root, out = dataset(n_train=24, n_features=16), tmp_path / "run"
+    settings = [
+        "--optimiser.schedule=constant", "--optimiser.lr=0.01", "--optimiser.eps=1e-8", "--model.n_units=32",
+        "--model.n_layers=1", "--trainer.validate_every=20",
+    ]  # fmt: skip
+    assert main([*arguments(root, out), *settings, "--augmentation.white_noise_std=0.1", "--trainer.steps=60"]) == 0
+    kept = load_file(out / "model.safetensors")
+    # Nothing but noise to train on: whatever is validated from here on is worse.
+    ruin = ["--augmentation.white_noise_std=1000", "--trainer.steps=120", "--resume"]
+    assert main([*arguments(root, out), *settings, *ruin]) == 0
+    metrics = read_metrics(out / "metrics.csv")
+    rates = {step: value for step, name, value in metrics if name == "val/per"}
+    best = torch.load(out / "checkpoints" / "best.ckpt", weights_only=True)
+    assert list(rates) == [20, 40, 60, 80, 100, 120]
+    assert min(rates, key=rates.get) == best["global_step"] <= 60
+    assert all(torch.equal(value, kept[name]) for name, value in load_file(out / "model.safetensors").items())
+    assert all(torch.equal(value, best["state_dict"][f"model.{name}"]) for name, value in kept.items())
+
+
+def test_training_without_a_validation_split_is_refused_before_it_starts(dataset, tmp_path, capsys):
+    root = dataset(n_val=1, n_features=16)
+    for path in root.glob("*/data_val.hdf5"):
+        path.unlink()
+    assert main(arguments(root, tmp_path / "run")) == 2
+    assert "no session has data_val.hdf5" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
 
 

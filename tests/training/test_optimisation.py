@@ -41,6 +41,32 @@ def test_the_linear_schedule_is_torchs():
     assert multiplier("constant", 0.02, 1000, 10)(7) == 1.0
 
 
+@pytest.mark.parametrize("decay_steps", [6, None])
+@pytest.mark.parametrize("schedule", ["cosine", "linear"])
+def test_every_group_decays_from_its_own_rate_to_its_own_least_rate(schedule, decay_steps):
+    recipe = AdamWRecipe(
+        lr=0.01,
+        lr_min=0.001,
+        lr_day=0.05,
+        lr_min_day=0.0002,
+        schedule=schedule,
+        warmup_steps=2,
+        decay_steps=decay_steps,
+    )
+    n_steps = 10
+    optimiser, scheduler = build_optimiser(small(), recipe, n_steps)
+    rates = []
+    for _ in range(n_steps + 3):
+        rates.append({group["group_type"]: group["lr"] for group in optimiser.param_groups})
+        optimiser.step()
+        scheduler.step()
+    highest = rates[0] if schedule == "linear" else rates[recipe.warmup_steps]
+    assert highest == pytest.approx({"bias": 0.01, "day_layer": 0.05, "other": 0.01})
+    end, least = decay_steps or n_steps, {"bias": 0.001, "day_layer": 0.0002, "other": 0.001}
+    assert all(rate == pytest.approx(least) for rate in rates[end:])
+    assert all(rates[end - 1][name] > 1.05 * least[name] for name in least)
+
+
 def test_parameters_fall_into_the_references_three_groups():
     model = small()
     groups = parameter_groups(model, AdamWRecipe())

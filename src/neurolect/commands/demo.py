@@ -38,15 +38,18 @@ def demo(out: Path = Path("demo"), seed: int = 0) -> None:
     without, with_trigram = run / "evaluation" / "without_trigram", run / "evaluation" / "val"
     with as_file(files("neurolect.commands") / "demo.yaml") as recipe:
         for step in (
-            f"simulate speech {recordings} --sessions 4 --trials_per_session 190 --seed {seed}",
-            f"data check {sessions}",
-            f"train --config {recipe} --data.root {sessions} --out {run}",
+            ["simulate", "speech", recordings, "--sessions=4", "--trials_per_session=190", f"--seed={seed}"],
+            ["data", "check", sessions],
+            ["train", "--config", recipe, "--data.root", sessions, "--out", run],
             # The acoustic scales were chosen on a simulation with another seed.
-            f"evaluate {run} --lm uniform --search LexiconBeam --search.acoustic_scale 1.0 --out {without}",
-            f"evaluate {run} --lm trigram --search LexiconBeam --search.acoustic_scale 0.7 --out {with_trigram}",
+            ["evaluate", run, "--lm=uniform", "--search=LexiconBeam", "--search.acoustic_scale=1.0", "--out", without],
+            ["evaluate", run, "--search=LexiconBeam", "--search.acoustic_scale=0.7", "--out", with_trigram],
         ):
-            console.print(f"\n[bold]$ neurolect {step}[/bold]", soft_wrap=True, highlight=False)
-            call(shlex.split(step))
+            words = [str(word) for word in step]
+            console.print(
+                f"\n$ neurolect {shlex.join(words)}", style="bold", soft_wrap=True, highlight=False, markup=False
+            )
+            call(words)
 
     console.print("\nSimulated recordings, validation sentences, none of which was trained on:")
     table = Table()

@@ -7,8 +7,8 @@ from typing import Literal
 
 from neurolect.data.smoothing import Padding
 from neurolect.data.t15 import MissingValues, Split
+from neurolect.decoding.hypotheses import SearchFactory
 from neurolect.decoding.lexicon_beam import LexiconBeam
-from neurolect.decoding.registry import SearchFactory
 
 
 def evaluate(
@@ -21,7 +21,7 @@ def evaluate(
     out: Path | None = None,
     protocol: Literal["clean", "reference"] = "clean",
     sessions: list[str] | None = None,
-    missing: MissingValues = "refuse",
+    missing: MissingValues | None = None,
     device: str = "auto",
     limit: int | None = None,
 ) -> None:
@@ -40,7 +40,7 @@ def evaluate(
         out: folder to write to; by default `evaluation/<split>` in the run folder.
         protocol: `reference` smooths without padding, as the published evaluation does.
         sessions: only these; by default all the run knows that have the split.
-        missing: refuse NaN and infinite features, or put zero in their place.
+        missing: refuse NaN and infinite features, or put zero in their place; by default as in training.
         device: `auto`, `cpu`, `cuda:0`, …
         limit: decode only the first so many trials.
 
@@ -56,10 +56,12 @@ def evaluate(
 
     from neurolect.commands.tables import print_scores
     from neurolect.decoding.words import english_search
+    from neurolect.errors import require_at_least
     from neurolect.evaluation.decode import decode_split
-    from neurolect.evaluation.evaluate import Evaluation, is_simulated, recordings_of
+    from neurolect.evaluation.evaluate import Evaluation, is_simulated, recordings_of, sessions_left_out
     from neurolect.training.runs import load
 
+    require_at_least(1, "limit", 1 if limit is None else limit)
     console = Console()
     trained = load(run, device)
     recordings = recordings_of(trained, data, split, sessions, missing)
@@ -80,9 +82,14 @@ def evaluate(
         "words compared": "after the reference's evaluation normalisation (A)",
     }
     notes = ["These recordings are simulated; the figures say nothing about real speech."] if simulated else []
+    left_out = [] if sessions else sessions_left_out(trained, recordings.root, split)
+    if left_out:
+        notes.append(f"Left out, since the run has no day layer for them: {', '.join(left_out)}.")
     folder = out or run / "evaluation" / split
     evaluation.write(folder, trained, f"{run.name}: {split}", facts, notes)
     print_scores(evaluation.scores, console)
     if decoder:
         console.print(f"word search: {evaluation.search_milliseconds:.0f} CPU ms a sentence (median)")
+    for note in notes:
+        console.print(f"note: {note}", soft_wrap=True, highlight=False)
     console.print(f"report: {folder / 'report.html'}", soft_wrap=True)

@@ -45,6 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except NeurolectError as error:
         print(f"neurolect: error: {error}", file=sys.stderr)
         return 2
+    except OSError as error:
+        print(f"neurolect: error: {error.filename or 'system'}: {error.strerror or error}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print("neurolect: interrupted", file=sys.stderr)
         return 130

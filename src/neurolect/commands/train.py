@@ -60,13 +60,17 @@ def train(
     """
     import torch
 
+    from neurolect.errors import ConfigError
     from neurolect.text.alphabet import PHONEMES
     from neurolect.training import warm_start
     from neurolect.training.ctc import CTCTraining
     from neurolect.training.runs import load
 
     torch.manual_seed(seed)
-    network = model(neural_dim=data.n_features(), n_days=len(data.days), n_classes=len(PHONEMES))
+    try:
+        network = model(neural_dim=data.n_features(), n_days=len(data.days), n_classes=len(PHONEMES))
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"model: {error}") from None
     sessions = [day.name for day in data.days]
     if start_from is not None:
         warm_start.start_from(network, sessions, load(start_from, "cpu"), new_days)

@@ -14,7 +14,7 @@ from neurolect.data.batches import Batch, collate
 from neurolect.data.packed import PackedSplit, open_packed
 from neurolect.data.sampling import DayBalancedSampler
 from neurolect.data.t15 import MissingValues, SessionFiles, Split, feature_columns, find_sessions
-from neurolect.errors import DataError
+from neurolect.errors import ConfigError, DataError, require_at_least
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,12 @@ class SpeechData:
     missing: MissingValues = "refuse"
     cache: Path | None = None
 
+    def __post_init__(self) -> None:
+        for name in ("batch_size", "days_per_batch", "length_multiple"):
+            require_at_least(1, f"data.{name}", getattr(self, name))
+        for name in ("seed", "workers"):
+            require_at_least(0, f"data.{name}", getattr(self, name))
+
     @cached_property
     def days(self) -> list[SessionFiles]:
         """The sessions in day order."""
@@ -72,13 +78,32 @@ class SpeechData:
             opened.append(trials)
         if width is None:
             raise DataError(f"{self.root}: no session has data_{split}.hdf5")
+        if self.columns is not None and self.columns.max(initial=0) >= width:
+            raise ConfigError(f"{self.root}: feature_blocks name columns up to {self.columns.max()}, there are {width}")
         return opened
 
-    def n_features(self, split: Split = "train") -> int:
+    def require_labels(self, split: Split) -> None:
+        """Open a split and see that it can be scored.
+
+        Raises:
+            DataError: no session has it, none of its trials has labels, or its features have another width.
+        """
+        days = [day for day in self.open(split) if day is not None]
+        if not any(trial.labels is not None and trial.labels.size for day in days for trial in day):
+            raise DataError(f"{self.root}: no trial of data_{split}.hdf5 has labels, so nothing can be scored on it")
+        width, trained = days[0].features.shape[1], self.training_width
+        if width != trained:
+            raise DataError(f"{self.root}: data_{split}.hdf5 has {width} features, data_train.hdf5 has {trained}")
+
+    @cached_property
+    def training_width(self) -> int:
+        """Columns of the training files."""
+        return next(int(day.features.shape[1]) for day in self.open("train") if day is not None)
+
+    def n_features(self) -> int:
         """Width of the features that batches hold."""
-        if self.columns is not None:
-            return len(self.columns)
-        return next(int(day.features.shape[1]) for day in self.open(split) if day is not None)
+        width = self.training_width
+        return width if self.columns is None else len(self.columns)
 
     def training_batches(self, first_step: int = 0, rank: int = 0, world_size: int = 1) -> TrainingBatches:
         """Endless training batches from a step on; process `rank` of `world_size` takes every `world_size`-th."""

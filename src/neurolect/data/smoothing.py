@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from neurolect.errors import require_at_least
+
 Padding = Literal["same", "valid"]
 
 
@@ -25,6 +27,10 @@ class GaussianSmoothing:
 
     std: float = 2.0
     size: int = 100
+
+    def __post_init__(self) -> None:
+        require_at_least(0, "smoothing.std", self.std)
+        require_at_least(1, "smoothing.size", self.size)
 
     @property
     def taps(self) -> tuple[float, ...]:

@@ -114,21 +114,6 @@ class GRUDecoder(nn.Module):
         """Weight and bias of one day's layer; no other day's trials move them."""
         return self.day_weights[day], self.day_biases[day]
 
-    @torch.no_grad()
-    def add_day(self, like: int | None = None) -> int:
-        """Append a layer for a new day and return its index.
-
-        Args:
-            like: day to start from, such as the nearest in time; None starts from the mean of all days.
-        """
-        days = range(self.n_days) if like is None else [like]
-        weight = torch.stack([self.day_weights[day] for day in days]).mean(dim=0)
-        bias = torch.stack([self.day_biases[day] for day in days]).mean(dim=0)
-        self.day_weights.append(nn.Parameter(weight))
-        self.day_biases.append(nn.Parameter(bias))
-        self.arguments["n_days"] = self.n_days
-        return self.n_days - 1
-
 
 class GRUStream:
     """A GRU decoder fed bin by bin; it gives each frame as soon as its last bin is there.

@@ -35,7 +35,7 @@ def build_model(name: str, arguments: Mapping[str, Any]) -> nn.Module:
     constructor = model_class(name)
     try:
         model: nn.Module = constructor(**arguments)
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         raise ConfigError(f"{name}: {error}") from None
     return model
 

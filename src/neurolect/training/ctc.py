@@ -21,8 +21,8 @@ from neurolect.training.optimisation import AdamWRecipe, build_optimiser, clip_g
 class CTCTraining(lightning.LightningModule):
     """A model, its loss, its optimiser and its validation by phoneme error rate.
 
-    Logs `train/loss`, `train/gradient_norm`, `train/trials_without_loss`, and at each validation `val/loss`, `val/per`
-    and `val/per/<session>`.
+    Logs `train/loss`, `train/gradient_norm`, `train/trials_without_loss` (so far in the run), and at each validation
+    `val/loss`, `val/per` and `val/per/<session>`.
 
     Args:
         model: features (batch, bins, features) and days (batch,) → logits (batch, frames, classes).
@@ -58,6 +58,9 @@ class CTCTraining(lightning.LightningModule):
         self.recipe = recipe or AdamWRecipe()
         self.seed = seed
         _freeze(model, freeze or [])
+        # A buffer, so that a resumed run goes on counting.
+        self.trials_without_loss: Tensor
+        self.register_buffer("trials_without_loss", torch.zeros((), dtype=torch.int64))
         self._days_present: tuple[int, ...] = ()
         self._validation_sums = torch.zeros(0)
 
@@ -72,7 +75,8 @@ class CTCTraining(lightning.LightningModule):
         loss = losses.sum() / usable.sum().clamp(min=1)
         self._days_present = batch.days_present
         self.log("train/loss", loss, prog_bar=True, batch_size=len(batch))
-        self.log("train/trials_without_loss", (~usable).sum().float(), batch_size=len(batch), reduce_fx="sum")
+        self.trials_without_loss += (~usable).sum()
+        self.log("train/trials_without_loss", self.trials_without_loss.float(), batch_size=len(batch))
         return loss
 
     def on_validation_epoch_start(self) -> None:
@@ -114,8 +118,17 @@ class CTCTraining(lightning.LightningModule):
         forget_absent_days(self.model, self._days_of_all_processes())
 
     def configure_gradient_clipping(self, optimizer: torch.optim.Optimizer, *args: Any, **kwargs: Any) -> None:
-        """Clip, and log the norm before."""
-        self.log("train/gradient_norm", clip_gradients(self.model, self.recipe.gradient_clip))
+        """Clip, and log the norm before.
+
+        Raises:
+            ConfigError: the gradient is not finite.
+        """
+        try:
+            norm = clip_gradients(self.model, self.recipe.gradient_clip)
+        except RuntimeError:
+            step = self.trainer.global_step
+            raise ConfigError(f"step {step}: the gradient is not finite; lower optimiser.lr or its clip") from None
+        self.log("train/gradient_norm", norm)
 
     def configure_optimizers(self) -> Any:
         """AdamW and its schedule, stepped once per batch."""

@@ -11,16 +11,18 @@ from typing import Any, Literal
 
 import lightning
 import torch
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 from neurolect.data.batches import Batch
 from neurolect.data.dataset import SpeechData, TrainingBatches
-from neurolect.errors import ConfigError
+from neurolect.data.files import written_atomically
+from neurolect.errors import ConfigError, require_at_least
 from neurolect.training.ctc import CTCTraining
 from neurolect.training.metrics import MetricsFile
 from neurolect.training.progress import RunProgress, without_advice
-from neurolect.training.runs import Run, save_run
+from neurolect.training.runs import DESCRIPTION, Run, save_run
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,10 @@ class TrainerSettings:
     log_every: int = 200
     progress: bool = True
 
+    def __post_init__(self) -> None:
+        for name in ("steps", "validate_every", "log_every"):
+            require_at_least(1, f"trainer.{name}", getattr(self, name))
+
 
 def fit(
     task: CTCTraining,
@@ -72,23 +78,23 @@ def fit(
         the best validation phoneme error rate.
 
     Raises:
-        ConfigError: the folder holds a run and `resume` is off.
+        ConfigError: the folder holds a run and `resume` is off, or Lightning refuses a setting.
+        DataError: no validation trial has labels.
     """
     last = out / "checkpoints" / "last.ckpt"
     is_first_process = int(os.environ.get("LOCAL_RANK", 0)) == 0
-    if is_first_process and (out / "checkpoints").exists() and not resume:
+    held = (out / "checkpoints").exists() or (out / DESCRIPTION).exists()
+    if is_first_process and held and not resume:
         raise ConfigError(f"{out} holds a run already: pass --resume to go on with it, or another --out")
-    out.mkdir(parents=True, exist_ok=True)
-    if config_yaml and is_first_process:
-        (out / "config.yaml").write_text(config_yaml, encoding="utf-8")
+    data.require_labels("val")
     best = KeepBest(out, data)
     with without_advice():
-        trainer = lightning.Trainer(
+        trainer = _trainer(
             max_steps=settings.steps,
             max_epochs=-1,
             num_sanity_val_steps=0,
             reload_dataloaders_every_n_epochs=1,
-            precision=_precision(settings.precision, settings.accelerator),  # type: ignore[arg-type]
+            precision=_precision(settings.precision, settings.accelerator),
             accelerator=settings.accelerator,
             devices=settings.devices,
             strategy=settings.strategy,
@@ -100,6 +106,10 @@ def fit(
             callbacks=[*_callbacks(out, settings), best],
             default_root_dir=out,
         )
+        out.mkdir(parents=True, exist_ok=True)
+        if config_yaml and is_first_process:
+            with written_atomically(out / "config.yaml") as partial:
+                partial.write_text(config_yaml, encoding="utf-8")
         batches = Batches(data, settings.validate_every)
         # Lightning trains a model in the mode it comes in, and a loaded run comes ready for evaluation.
         task.train()
@@ -114,13 +124,19 @@ class Batches(lightning.LightningDataModule):
         super().__init__()
         self.data = data
         self.steps_per_epoch = steps_per_epoch
+        # The sampler draws from the first step on, so it is started anew only where a run is resumed.
+        self._next_step = -1
+        self._plans: Iterator[tuple[int, list[tuple[int, int]]]] = iter(())
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Training batches from the trainer's current step on."""
         assert self.trainer is not None
         batches = self.data.training_batches(self.trainer.global_step, self.trainer.global_rank, self._world_size)
-        steps = min(self.steps_per_epoch, self.trainer.max_steps - self.trainer.global_step)
-        plans = list(islice(batches.plans(), max(steps, 0)))
+        step = self.trainer.global_step
+        if self._next_step != step:
+            self._plans = batches.plans()
+        self._next_step = min(step + self.steps_per_epoch, max(step, self.trainer.max_steps))
+        plans = list(islice(self._plans, self._next_step - step))
         return DataLoader(
             _BatchOfPlan(batches, plans),
             batch_size=None,
@@ -212,10 +228,19 @@ def _callbacks(out: Path, settings: TrainerSettings) -> list[Callback]:
         ModelCheckpoint(out / "checkpoints", "last", enable_version_counter=False, save_on_train_epoch_end=True),
     ]
     if settings.patience is not None:
-        callbacks.append(EarlyStopping("val/per", mode="min", patience=settings.patience))
+        callbacks.append(
+            EarlyStopping("val/per", mode="min", patience=settings.patience, check_on_train_epoch_end=False)
+        )
     if settings.progress:
         callbacks.append(RunProgress(settings.log_every))
     return callbacks
+
+
+def _trainer(**settings: Any) -> lightning.Trainer:
+    try:
+        return lightning.Trainer(**settings)
+    except (MisconfigurationException, ValueError) as error:
+        raise ConfigError(f"trainer: {' '.join(str(error).split())}") from None
 
 
 def _precision(name: str, accelerator: str) -> str:

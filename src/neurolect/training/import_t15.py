@@ -60,6 +60,8 @@ def _run(
         )
     except KeyError as error:
         raise DataError(f"{where}: {error.args[0]} is missing") from None
+    except TypeError:
+        raise DataError(f"{where}: a table of settings is empty") from None
     if dataset.get("feature_subset"):
         raise ConfigError(f"{where}: feature_subset is set; write a dataset that holds only those columns instead")
     if dataset["n_classes"] != len(PHONEMES):

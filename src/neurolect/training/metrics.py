@@ -9,6 +9,8 @@ from typing import Any
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 
+from neurolect.data.files import written_atomically
+
 HEADER = ["step", "metric", "value"]
 
 
@@ -26,8 +28,10 @@ class MetricsFile(Callback):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Keep the rows up to the step that the run goes on from."""
+        if not trainer.is_global_zero:
+            return
         rows = read_metrics(self.path) if self.path.exists() else []
-        with self.path.open("w", newline="", encoding="utf-8") as file:
+        with written_atomically(self.path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
             writer.writerow(HEADER)
             writer.writerows(row for row in rows if row[0] <= trainer.global_step)

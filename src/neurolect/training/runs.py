@@ -77,6 +77,9 @@ class Run:
             session: selects the day layer.
             padding: of the smoothing; the reference's evaluation uses `valid`.
         """
+        expected = getattr(self.model, "arguments", {}).get("neural_dim", features.shape[1])
+        if features.shape[1] != expected:
+            raise DataError(f"session {session}: {features.shape[1]} features, the run was trained on {expected}")
         device = next(self.model.parameters()).device
         batch = torch.from_numpy(np.array(features, dtype=np.float32)).unsqueeze(0).to(device)
         day = torch.tensor([self.day_of(session)], device=device)
@@ -120,6 +123,13 @@ def load(folder: Path | str, device: str = "auto") -> Run:
     folder = Path(folder)
     description = _read_description(folder / DESCRIPTION)
     weights = read_weights(folder / WEIGHTS)
+    try:
+        return _described(description, weights, folder, device)
+    except KeyError as error:
+        raise DataError(f"{folder / DESCRIPTION}: {error.args[0]} is missing") from None
+
+
+def _described(description: dict[str, Any], weights: Mapping[str, Tensor], folder: Path, device: str) -> Run:
     model = build_model(description["model"], description["arguments"])
     load_weights(model, weights, str(folder / WEIGHTS))
     alphabet = description["alphabet"]
