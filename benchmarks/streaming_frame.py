@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from neurolect.data.dataset import SpeechData
+from neurolect.evaluation.evaluate import recordings_of
 from neurolect.models.gru import GRUDecoder, GRUStream
 from neurolect.models.int8 import quantise_dynamically
 from neurolect.text.error_rates import count_errors, error_rate
@@ -36,10 +37,11 @@ def milliseconds(model: GRUDecoder, n_frames: int) -> list[float]:
 
 def phoneme_error_rate(run: Run, model: torch.nn.Module, data: SpeechData) -> float:
     references, answers = [], []
-    for day in data.open("val"):
-        for trial in day or ():
-            stream = GRUStream(model, run.day_of(trial.session))
-            logits = stream.push(run.smoothing(torch.from_numpy(np.array(trial.features))[None])[0])
+    for session, trials in zip(data.days, data.open("val"), strict=True):
+        for trial in trials or ():
+            features = trial.features if data.columns is None else trial.features[:, data.columns]
+            stream = GRUStream(model, run.day_of(session.name))
+            logits = stream.push(run.smoothing(torch.from_numpy(np.array(features))[None])[0])
             answers.append(run.alphabet.collapse(logits.argmax(dim=-1).numpy()))
             references.append(trial.labels.tolist())
     return error_rate(count_errors(references, answers), resamples=100).rate
@@ -70,7 +72,7 @@ def main() -> None:
     print(json.dumps(ratios))
     if options.run:
         run = load(options.run, "cpu")
-        data = SpeechData(options.data or Path(run.data["root"]), feature_blocks=run.feature_blocks)
+        data = recordings_of(run, options.data, "val")
         rates = {
             "float32": phoneme_error_rate(run, run.model, data),
             "int8": phoneme_error_rate(run, quantise_dynamically(run.model), data),

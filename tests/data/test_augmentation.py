@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from conftest import make_trial
-from neurolect.data.augmentation import Augmentation, random_walk, time_masking
+from neurolect.data.augmentation import Augmentation, random_walk, random_walk_over_features, time_masking
 from neurolect.data.batches import collate
 
 NOTHING = Augmentation(white_noise_std=0, constant_offset_std=0, random_cut=0)
@@ -66,6 +66,31 @@ def test_the_random_walk_runs_over_time():
     assert walk[:, 399].var().item() == pytest.approx(400, rel=0.3)
 
 
+def test_the_references_random_walk_runs_over_features():
+    still = torch.zeros(32, 8, 400)
+    walk = random_walk_over_features(still, generator(), 0.5)
+    assert walk[..., 0].var().item() == pytest.approx(0.25, rel=0.3)
+    assert walk[..., 99].var().item() == pytest.approx(25, rel=0.3)
+    assert walk[..., 399].var().item() == pytest.approx(100, rel=0.3)
+    assert walk[:, 0, 399].var().item() == pytest.approx(walk[:, 7, 399].var().item(), rel=1)
+    steps = walk.diff(dim=-1)
+    assert steps.std().item() == pytest.approx(0.5, rel=0.02)
+    assert (steps[:, 1:] * steps[:, :-1]).mean().item() == pytest.approx(0, abs=0.01)
+
+
+@pytest.mark.parametrize("protocol", ["clean", "reference"])
+def test_the_protocol_decides_what_the_random_walk_runs_over(batch, protocol):
+    still = replace(batch, features=torch.zeros(16, 200, 100), n_bins=torch.full((16,), 200))
+    walk = replace(NOTHING, protocol=protocol, random_walk_std=0.1)(still, generator()).features
+    last_feature, last_bin = walk[:, 0, -1].var().item(), walk[:, -1, 0].var().item()
+    if protocol == "reference":
+        assert torch.equal(walk, random_walk_over_features(still.features, generator(), 0.1))
+        assert last_feature > 10 * last_bin
+    else:
+        assert torch.equal(walk, random_walk(still.features, still.valid, generator(), 0.1))
+        assert last_bin > 10 * last_feature
+
+
 def test_a_cut_drops_the_first_bins_of_every_trial(batch):
     cuts = set()
     for seed in range(20):
@@ -84,3 +109,18 @@ def test_time_masks_hide_at_most_their_share_of_each_trial():
     hidden = ((masked[..., 0] == 0) & valid).sum(dim=1) / valid.sum(dim=1)
     assert hidden.max() <= 0.5
     assert 0.1 < hidden.mean() < 0.4
+
+
+def test_time_masks_begin_anywhere_in_a_trial_and_end_within_it():
+    lengths = torch.tensor([100, 40]).repeat(200)
+    valid = torch.arange(100) < lengths.unsqueeze(1)
+    masked = time_masking(torch.ones(400, 100, 2), valid, generator(), n_masks=1, max_fraction=0.2)
+    hidden = masked[..., 0] == 0
+    assert not (hidden & ~valid).any()
+    some = hidden.any(dim=1)
+    begins = hidden[some].float().argmax(dim=1) / lengths[some]
+    # Where a stretch may begin is uniform up to the place from which it would still end within the trial.
+    assert begins.mean().item() == pytest.approx(0.45, abs=0.05)
+    assert begins.min() < 0.05
+    assert begins.max() > 0.8
+    assert (hidden[some].float().diff(dim=1) == 1).sum(dim=1).max() == 1

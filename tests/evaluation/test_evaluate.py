@@ -131,6 +131,6 @@ def test_sessions_are_those_that_run_and_recordings_share(run, dataset, capsys):
     assert isinstance(data, SpeechData)
     assert data.sessions == SESSIONS[1:]
     assert evaluate(run, root, "--sessions", "[sim.2031.01.01]") == 2
-    assert "no session with data_val.hdf5 that the run has a day layer for" in capsys.readouterr().err
+    assert "session sim.2031.01.01 has no data_val.hdf5, or the run has no day layer" in capsys.readouterr().err
     assert main(["evaluate", str(run), "--lm", "none"]) == 2
     assert "name the folder with --data" in capsys.readouterr().err

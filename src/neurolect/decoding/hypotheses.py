@@ -8,6 +8,10 @@ from typing import Any, Protocol
 
 import numpy.typing as npt
 
+from neurolect.language.word_model import WordModel
+from neurolect.text.alphabet import Alphabet
+from neurolect.text.lexicon import Lexicon
+
 Logits = npt.NDArray[Any]
 """Unnormalised scores of classes, (frames, classes)."""
 
@@ -68,3 +72,11 @@ class Decoder(ABC):
         stream = self.stream()
         stream.push(logits)
         return stream.finish()
+
+
+class SearchFactory(Protocol):
+    """A search class with all but the lexicon, the word model and the alphabet: what a configuration names."""
+
+    def __call__(self, lexicon: Lexicon, word_model: WordModel, alphabet: Alphabet) -> Decoder:
+        """Build the search."""
+        ...

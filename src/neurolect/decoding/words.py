@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from neurolect.decoding.hypotheses import Decoder
-from neurolect.decoding.registry import SearchFactory
+from neurolect.decoding.hypotheses import Decoder, SearchFactory
 from neurolect.language.pocketsphinx_trigram import read_pocketsphinx_trigram
 from neurolect.language.word_model import UniformWords, WordModel
 from neurolect.text.alphabet import Alphabet

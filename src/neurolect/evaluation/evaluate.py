@@ -59,7 +59,11 @@ class Evaluation:
 
 
 def recordings_of(
-    run: Run, root: Path | None, split: Split, sessions: Sequence[str] | None = None, missing: MissingValues = "refuse"
+    run: Run,
+    root: Path | None,
+    split: Split,
+    sessions: Sequence[str] | None = None,
+    missing: MissingValues | None = None,
 ) -> SpeechData:
     """The sessions of a folder that a run has day layers for and that have the split, in the run's order.
 
@@ -68,21 +72,30 @@ def recordings_of(
         root: folder of sessions; None is the one the run was trained on.
         split: which files.
         sessions: keep only these.
-        missing: what to do with NaN and infinite features.
+        missing: what to do with NaN and infinite features; None does what the run was trained with.
 
     Raises:
-        DataError: no session is left, or the run does not say where its data were.
+        DataError: no session is left, a named one is not there, or the run does not say where its data were.
     """
     if root is None:
         if "root" not in run.data:
             raise DataError("the run does not say where its recordings are; name the folder with --data")
         root = Path(run.data["root"])
     found = {session.name: session for session in find_sessions(root) if session.has(split)}
+    for name in sessions or ():
+        if name not in found or name not in run.sessions:
+            raise DataError(f"{root}: session {name} has no data_{split}.hdf5, or the run has no day layer for it")
     chosen = [name for name in run.sessions if name in found and (sessions is None or name in sessions)]
     if not chosen:
         known = f"{', '.join(run.sessions[:3])}{', …' if len(run.sessions) > 3 else ''}"
         raise DataError(f"{root}: no session with data_{split}.hdf5 that the run has a day layer for ({known})")
+    missing = missing or run.data.get("missing", "refuse")
     return SpeechData(root, sessions=chosen, feature_blocks=run.feature_blocks, missing=missing)
+
+
+def sessions_left_out(run: Run, root: Path, split: Split) -> list[str]:
+    """Sessions that have the split but no day layer in the run."""
+    return [session.name for session in find_sessions(root) if session.has(split) and session.name not in run.sessions]
 
 
 def is_simulated(root: Path) -> bool:
