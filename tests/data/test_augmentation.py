@@ -72,7 +72,6 @@ def test_the_references_random_walk_runs_over_features():
     assert walk[..., 0].var().item() == pytest.approx(0.25, rel=0.3)
     assert walk[..., 99].var().item() == pytest.approx(25, rel=0.3)
     assert walk[..., 399].var().item() == pytest.approx(100, rel=0.3)
-    assert walk[:, 0, 399].var().item() == pytest.approx(walk[:, 7, 399].var().item(), rel=1)
     steps = walk.diff(dim=-1)
     assert steps.std().item() == pytest.approx(0.5, rel=0.02)
     assert (steps[:, 1:] * steps[:, :-1]).mean().item() == pytest.approx(0, abs=0.01)
