@@ -140,6 +140,7 @@ def test_only_better_validations_are_kept_and_a_resumed_run_remembers_the_best(d
     ]  # fmt: skip
     assert main([*arguments(root, out), *settings, "--augmentation.white_noise_std=0.1", "--trainer.steps=60"]) == 0
     kept = load_file(out / "model.safetensors")
+    (out / "config.yaml").unlink()
     # Nothing but noise to train on: whatever is validated from here on is worse.
     ruin = ["--augmentation.white_noise_std=1000", "--trainer.steps=120", "--resume"]
     assert main([*arguments(root, out), *settings, *ruin]) == 0
@@ -150,6 +151,22 @@ def test_only_better_validations_are_kept_and_a_resumed_run_remembers_the_best(d
     assert min(rates, key=rates.get) == best["global_step"] <= 60
     assert all(torch.equal(value, kept[name]) for name, value in load_file(out / "model.safetensors").items())
     assert all(torch.equal(value, best["state_dict"][f"model.{name}"]) for name, value in kept.items())
+
+
+def test_a_run_is_resumed_only_with_its_own_settings_and_sessions(unbroken, dataset, tmp_path, capsys):
+    root = tmp_path / "recordings"
+    kept = (unbroken / "config.yaml").read_text()
+    assert main([*arguments(root, unbroken), "--model.n_units=24", "--resume"]) == 2
+    assert "begun with another model.init_args.n_units" in capsys.readouterr().err
+    (root / "sim.2030.01.03").rename(root / "sim.2030.01.09")
+    assert main([*arguments(root, unbroken), "--resume"]) == 2
+    assert "--resume cannot change its sessions" in capsys.readouterr().err
+    assert (unbroken / "config.yaml").read_text() == kept
+
+
+def test_trials_that_are_all_shorter_than_a_patch_are_named(dataset, tmp_path, capsys):
+    assert main([*arguments(dataset(n_features=16), tmp_path / "run"), "--model.patch_size=500"]) == 2
+    assert "every trial is shorter than one patch" in capsys.readouterr().err
 
 
 def test_training_without_a_validation_split_is_refused_before_it_starts(dataset, tmp_path, capsys):

@@ -71,7 +71,10 @@ class CTCTraining(lightning.LightningModule):
         torch.manual_seed(seed)
         rng = torch.Generator(device=batch.features.device).manual_seed(seed)
         batch = self.augmentation(batch, rng)
-        losses, usable = self._losses(self._logits(batch), batch)
+        logits = self._logits(batch)
+        if logits.shape[1] == 0:
+            raise DataError(f"step {batch.step}: every trial is shorter than one patch of {self.model.patching}")
+        losses, usable = self._losses(logits, batch)
         loss = losses.sum() / usable.sum().clamp(min=1)
         self._days_present = batch.days_present
         self.log("train/loss", loss, prog_bar=True, batch_size=len(batch))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Any, Literal
 
 import lightning
 import torch
+import yaml
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from torch.utils.data import DataLoader, Dataset, IterableDataset
@@ -23,6 +25,8 @@ from neurolect.training.ctc import CTCTraining
 from neurolect.training.metrics import MetricsFile
 from neurolect.training.progress import RunProgress, without_advice
 from neurolect.training.runs import DESCRIPTION, Run, save_run
+
+_FREE_TO_CHANGE = ("trainer.", "resume", "out", "config", "start_from", "data.root", "data.workers", "data.cache")
 
 
 @dataclass(frozen=True)
@@ -86,6 +90,8 @@ def fit(
     held = (out / "checkpoints").exists() or (out / DESCRIPTION).exists()
     if is_first_process and held and not resume:
         raise ConfigError(f"{out} holds a run already: pass --resume to go on with it, or another --out")
+    if resume:
+        _require_same_run(out, task.sessions, config_yaml)
     data.require_labels("val")
     best = KeepBest(out, data)
     with without_advice():
@@ -113,8 +119,41 @@ def fit(
         batches = Batches(data, settings.validate_every)
         # Lightning trains a model in the mode it comes in, and a loaded run comes ready for evaluation.
         task.train()
-        trainer.fit(task, datamodule=batches, ckpt_path=last if last.is_file() else None, weights_only=True)
+        try:
+            trainer.fit(task, datamodule=batches, ckpt_path=last if last.is_file() else None, weights_only=True)
+        except SystemExit:
+            # Lightning turns Ctrl-C into an exit of its own.
+            raise KeyboardInterrupt from None
     return best.best[0]
+
+
+def _require_same_run(out: Path, sessions: list[str], config_yaml: str) -> None:
+    """Refuse to resume with other sessions or another model or recipe than the run in the folder was begun with."""
+    if (out / DESCRIPTION).is_file():
+        begun = json.loads((out / DESCRIPTION).read_text(encoding="utf-8"))["sessions"]
+        if begun != sessions:
+            raise ConfigError(f"{out} was trained on {', '.join(begun)}; --resume cannot change its sessions")
+    if config_yaml and (out / "config.yaml").is_file():
+        before = _settings((out / "config.yaml").read_text(encoding="utf-8"))
+        now = _settings(config_yaml)
+        changed = sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
+        if changed:
+            raise ConfigError(
+                f"{out} was begun with another {changed[0]}; --resume goes on with the run's own settings"
+            )
+
+
+def _settings(config_yaml: str) -> dict[str, Any]:
+    """What makes a run: all settings but where it runs and how long, with dots in their names."""
+    flat: dict[str, Any] = {}
+    pending = [("", yaml.safe_load(config_yaml))]
+    while pending:
+        name, value = pending.pop()
+        if isinstance(value, dict):
+            pending += [(f"{name}.{key}" if name else str(key), each) for key, each in value.items()]
+        elif value is not None and not name.startswith(_FREE_TO_CHANGE):
+            flat[name] = value
+    return flat
 
 
 class Batches(lightning.LightningDataModule):

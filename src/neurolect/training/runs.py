@@ -106,6 +106,8 @@ def save_run(folder: Path, run: Run) -> None:
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in run.model.state_dict().items()}
     with written_atomically(folder / WEIGHTS) as partial:
         save_file(weights, partial)
+        # safetensors writes files that nobody else may read.
+        partial.chmod(0o644)
     with written_atomically(folder / DESCRIPTION) as partial:
         partial.write_text(json.dumps(description, indent=1) + "\n", encoding="utf-8")
 
