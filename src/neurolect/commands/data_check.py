@@ -19,6 +19,7 @@ def data_check(path: Path) -> None:
     """
     from collections import Counter
 
+    from rich import box
     from rich.console import Console
     from rich.table import Table
 
@@ -26,7 +27,7 @@ def data_check(path: Path) -> None:
     from neurolect.errors import DataError
 
     console = Console()
-    table = Table(title=str(path))
+    table = Table(title=str(path), box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for heading in ("session", "split", "trials", "minutes", "words", "features", "phonemes", "corpora"):
         left = heading in ("session", "split", "corpora")
         table.add_column(heading, justify="left" if left else "right", no_wrap=heading == "session")

@@ -51,11 +51,13 @@ def evaluate(
     """
     from itertools import islice
 
+    import torch
     from rich.console import Console
     from rich.progress import track
 
+    from neurolect import __version__
     from neurolect.commands.tables import print_scores
-    from neurolect.decoding.words import english_search
+    from neurolect.decoding.words import describe_search, english_search
     from neurolect.errors import require_at_least
     from neurolect.evaluation.decode import decode_split
     from neurolect.evaluation.evaluate import Evaluation, is_simulated, recordings_of, sessions_left_out
@@ -74,18 +76,25 @@ def evaluate(
     evaluation = Evaluation.of(shown)
     simulated = is_simulated(recordings.root)
     facts = {
-        "run": str(run),
+        "run": f"{run}, weights of step {trained.metrics.get('step', 0):.0f}",
         "recordings": f"{recordings.root}{' (simulated)' if simulated else ''}",
         "split": split,
         "language model": lm,
         "protocol": f"{protocol}: smoothing with {padding} padding",
+        "search": describe_search(search) if decoder else "none",
+        "further words": str(lexicon or "none"),
+        "trials": f"{len(evaluation.trials)} of {n_trials}",
+        "neurolect": __version__,
         "words compared": "after the reference's evaluation normalisation (A)",
     }
     notes = ["These recordings are simulated; the figures say nothing about real speech."] if simulated else []
+    used = next(trained.model.parameters()).device
+    if device != "auto" and torch.device(device).type != used.type:
+        notes.append(f"This machine has no {device}; {used} was used.")
     left_out = [] if sessions else sessions_left_out(trained, recordings.root, split)
     if left_out:
         notes.append(f"Left out, since the run has no day layer for them: {', '.join(left_out)}.")
-    folder = out or run / "evaluation" / split
+    folder = out or run / "evaluation" / (split if limit is None else f"{split}_first_{limit}")
     evaluation.write(folder, trained, f"{run.name}: {split}", facts, notes)
     print_scores(evaluation.scores, console)
     if decoder:

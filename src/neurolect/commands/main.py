@@ -92,7 +92,7 @@ def _call(verb: str, arguments: list[str]) -> None:
     try:
         settings = parser.parse_args(_spelled_out(function, arguments))
         values = dict(parser.instantiate(settings).items())
-    except ArgumentError as error:
+    except (ArgumentError, UnicodeDecodeError) as error:
         raise NeurolectError(f"{_one_line(error)} (see 'neurolect {verb} --help')") from None
     values.pop("config", None)
     if _CONFIG_TEXT in inspect.signature(function).parameters:

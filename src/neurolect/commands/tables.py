@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -18,7 +19,7 @@ def print_scores(scores: Sequence[Scores], console: Console) -> None:
     """
     shown = {score.overall: score for score in reversed(scores)}
     for score in reversed(shown.values()):
-        table = Table(title=score.name)
+        table = Table(title=score.name, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
         table.add_column("trials of", no_wrap=True)
         for heading in ("error %", "95 % interval", "sub", "ins", "del", "length", "trials"):
             table.add_column(heading, justify="right")

@@ -28,3 +28,10 @@ def english_search(
         words = words.with_words(Lexicon.read(lexicon))
     model: WordModel = UniformWords(tuple(words)) if lm == "uniform" else read_pocketsphinx_trigram(additions=words)
     return search(lexicon=words, word_model=model, alphabet=alphabet)
+
+
+def describe_search(search: SearchFactory) -> str:
+    """A search and the settings it was given, for reports: `LexiconBeam(acoustic_scale=0.7)`."""
+    settings = getattr(search, "keywords", {})
+    made = next((each for each in getattr(search, "args", ()) if isinstance(each, type)), search)
+    return f"{getattr(made, '__name__', made)}({', '.join(f'{name}={value}' for name, value in settings.items())})"

@@ -112,7 +112,7 @@ class Lexicon(Mapping[str, tuple[Pronunciation, ...]]):
         bare = word.strip("'")
         if bare != word and bare:
             return self.pronounce(bare)
-        raise ConfigError(f"'{word}' is not in the lexicon: add it with a line like '{word} P R AH N AH N S'")
+        raise ConfigError(f"'{word}' is not in the lexicon: add a line '{word} …' with its phonemes to a lexicon file")
 
     def phonemes(self, sentence: str) -> list[str]:
         """Sentence → phonemes with silence after every word including the last; an empty sentence is one silence.
