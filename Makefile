@@ -18,7 +18,7 @@ demo: $(READY) ## simulate, train, decode, report: the whole way in one command
 	$(RUN)/neurolect demo
 
 test: $(READY) ## all tests but the slow ones
-	$(RUN)/python -m pytest -m 'not slow' -n 2
+	OMP_NUM_THREADS=1 $(RUN)/python -m pytest -m 'not slow' -n 2
 
 test-slow: $(READY) ## the slow tests
 	$(RUN)/python -m pytest -m slow
