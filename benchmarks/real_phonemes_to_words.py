@@ -67,6 +67,9 @@ def main() -> None:
     parser.add_argument("--tune", action="store_true", help="print the grid on the tuning half and stop")
     arguments = parser.parse_args()
     console = Console()
+    for path in (arguments.csv, arguments.csv.with_name(CONFUSIONS)):
+        if not path.is_file():
+            parser.error(f"{path}: no such file; the real trials are not part of neurolect")
 
     with arguments.csv.open(newline="", encoding="utf-8") as file:
         tuning, held_out = halves(list(csv.DictReader(file)))
