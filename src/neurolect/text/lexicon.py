@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
-from neurolect.errors import ConfigError, DataError
-from neurolect.text.alphabet import ARPABET
+from neurolect.errors import ConfigError
+from neurolect.text.alphabet import ARPABET, CHARACTERS, Alphabet
 from neurolect.text.normalise import normalise_for_phonemes
-
-Pronunciation = tuple[str, ...]
+from neurolect.text.pronunciation_file import Pronounce, read_pronunciations
+from neurolect.text.pronunciation_file import Pronunciation as Pronunciation
 
 SILENCE = "SIL"
-_VARIANT = re.compile(r"\(\d+\)$")
-_STRESS = re.compile(r"\d$")
 _DIGITS = re.compile(r"\S*\d\S*")
 _VOICELESS = frozenset("P T K F TH".split())
 _SIBILANT = frozenset("S Z SH ZH CH JH".split())
@@ -25,17 +24,30 @@ class Lexicon(Mapping[str, tuple[Pronunciation, ...]]):
     """Lower-case words → their pronunciations, the preferred one first.
 
     Args:
-        pronunciations: phonemes without stress, each in ARPAbet.
+        pronunciations: symbols of one alphabet, such as ARPAbet phonemes without stress.
+        probabilities: of each pronunciation of a word given the word, in (0, 1]; they need not sum to one. The
+            pronunciations of words that are not listed all have probability one.
 
     Raises:
-        ConfigError: a word has no pronunciation.
+        ConfigError: a word has no pronunciation, or its probabilities are not one in (0, 1] each.
     """
 
-    def __init__(self, pronunciations: Mapping[str, tuple[Pronunciation, ...]]) -> None:
+    def __init__(
+        self,
+        pronunciations: Mapping[str, tuple[Pronunciation, ...]],
+        probabilities: Mapping[str, tuple[float, ...]] | None = None,
+    ) -> None:
         for word, variants in pronunciations.items():
             if not variants or not all(variants):
                 raise ConfigError(f"lexicon: '{word}' has an empty pronunciation")
         self._pronunciations = dict(pronunciations)
+        self._probabilities = dict(probabilities or {})
+        for word, values in self._probabilities.items():
+            expected = len(self._pronunciations.get(word, ()))
+            if len(values) != expected:
+                raise ConfigError(f"lexicon: '{word}' has {expected} pronunciations and {len(values)} probabilities")
+            if not all(0 < value <= 1 for value in values):
+                raise ConfigError(f"lexicon: '{word}' has the probabilities {values}, each must be above 0, at most 1")
 
     def __getitem__(self, word: str) -> tuple[Pronunciation, ...]:
         return self._pronunciations[word]
@@ -46,49 +58,85 @@ class Lexicon(Mapping[str, tuple[Pronunciation, ...]]):
     def __len__(self) -> int:
         return len(self._pronunciations)
 
-    @classmethod
-    def read(cls, path: Path | str) -> Lexicon:
-        """Read a dictionary in CMUdict form: `word PH PH …` a line, variants as `word(2)` or as repeated lines.
+    def log_probabilities(self, word: str) -> tuple[float, ...]:
+        """Natural log of the probability of each pronunciation of a listed word; zeros where none were given."""
+        variants = self._pronunciations[word]
+        return tuple(math.log(value) for value in self._probabilities.get(word, (1.0,) * len(variants)))
 
-        Stress digits are dropped and `;;;` starts a comment. Words are lower-cased.
+    @classmethod
+    def read(
+        cls, path: Path | str, symbols: Alphabet | Collection[str] = ARPABET, guess: Pronounce | None = None
+    ) -> Lexicon:
+        """Read a dictionary in CMUdict form, `word PH PH …` a line, or in the form of Kaldi's lexiconp.txt.
+
+        Variants are marked as `word(2)` or are repeated lines. In Kaldi's form, `word 0.8 PH PH …`, every line has a
+        probability in (0, 1], and variants come likeliest first. Digits after a symbol, such as stress, are dropped
+        and `;;;` starts a comment. Words are lower-cased.
+
+        Args:
+            path: the file.
+            symbols: of the pronunciations; an alphabet stands for its symbols without blank and silence.
+            guess: pronounces the words that stand alone on a line, such as `listed_or_guessed` of the module
+                `grapheme_to_phoneme`.
 
         Raises:
-            DataError: the file is missing, is not text, or a line has no or unknown phonemes; it names the line.
+            DataError: the file is missing, is not text, or a line has no or unknown phonemes, an impossible
+                probability, or none where others have one; it names the line.
         """
-        path = Path(path)
-        try:
-            lines = path.read_text(encoding="utf-8").splitlines()
-        except OSError as error:
-            raise DataError(f"{path}: cannot read the lexicon: {error.strerror}") from None
-        except UnicodeDecodeError:
-            raise DataError(f"{path}: the lexicon is not a UTF-8 text file") from None
-        pronunciations: dict[str, list[Pronunciation]] = {}
-        known = frozenset(ARPABET)
-        for number, line in enumerate(lines, start=1):
-            if not line.strip() or line.startswith(";;;"):
-                continue
-            entry, *phonemes = line.split()
-            phonemes = [_STRESS.sub("", phoneme) for phoneme in phonemes]
-            if not phonemes:
-                raise DataError(f"{path}: line {number}: '{entry}' has no phonemes")
-            unknown = [phoneme for phoneme in phonemes if phoneme not in known]
-            if unknown:
-                raise DataError(f"{path}: line {number}: '{unknown[0]}' is not an ARPAbet phoneme")
-            variants = pronunciations.setdefault(_VARIANT.sub("", entry).lower(), [])
-            if tuple(phonemes) not in variants:
-                variants.append(tuple(phonemes))
-        if not pronunciations:
-            raise DataError(f"{path}: the lexicon holds no words")
-        return cls({word: tuple(variants) for word, variants in pronunciations.items()})
+        return cls(*read_pronunciations(Path(path), _units(symbols), guess))
 
     @classmethod
     def english(cls) -> Lexicon:
         """The BSD-licensed CMUdict of the `pocketsphinx` wheel: 126,052 words, 134,860 pronunciations."""
         return cls.read(pocketsphinx_file("cmudict-en-us.dict"))
 
+    @classmethod
+    def spelled(cls, words: Iterable[str], symbols: Alphabet | Collection[str] = CHARACTERS) -> Lexicon:
+        """Words pronounced as their letters, for models that emit characters.
+
+        Raises:
+            ConfigError: a word is empty or has a character that is not one of the symbols; the message names it.
+        """
+        units = _units(symbols)
+        lower = dict.fromkeys(word.lower() for word in words)
+        for word in lower:
+            unknown = next((character for character in word if character not in units), None)
+            if unknown is not None:
+                raise ConfigError(f"lexicon: '{word}' cannot be spelled: '{unknown}' is not one of the symbols")
+        return cls({word: (tuple(word),) for word in lower})
+
     def with_words(self, additions: Mapping[str, tuple[Pronunciation, ...]]) -> Lexicon:
-        """A new lexicon in which the additions come before, or instead of, what is there under the same word."""
-        return Lexicon({**self._pronunciations, **additions})
+        """A new lexicon in which the additions come before, or instead of, what is there under the same word.
+
+        Where the additions are a lexicon, they keep their probabilities.
+        """
+        kept = {word: values for word, values in self._probabilities.items() if word not in additions}
+        added = additions._probabilities if isinstance(additions, Lexicon) else {}
+        return Lexicon({**self._pronunciations, **additions}, {**kept, **added})
+
+    def with_guessed(self, words: Iterable[str], guess: Pronounce) -> Lexicon:
+        """A new lexicon with those of the words that are not listed yet, pronounced by `guess`."""
+        missing = dict.fromkeys(word.lower() for word in words if word.lower() not in self)
+        return self.with_words({word: guess(word) for word in missing})
+
+    def preferred(self) -> Lexicon:
+        """Only the first pronunciation of every word, with probability one, as in the graphs of Card et al. 2024."""
+        return Lexicon({word: variants[:1] for word, variants in self._pronunciations.items()})
+
+    def only(self, words: Iterable[str]) -> Lexicon:
+        """The lexicon of some of its words, such as the 50 of Moses et al. 2021.
+
+        Raises:
+            ConfigError: a word is not listed; the message names the first.
+        """
+        wanted = dict.fromkeys(word.lower() for word in words)
+        missing = next((word for word in wanted if word not in self), None)
+        if missing is not None:
+            raise _not_listed(missing)
+        return Lexicon(
+            {word: self._pronunciations[word] for word in wanted},
+            {word: self._probabilities[word] for word in wanted if word in self._probabilities},
+        )
 
     def pronounce(self, word: str) -> Pronunciation:
         """The preferred pronunciation of one word.
@@ -108,11 +156,13 @@ class Lexicon(Mapping[str, tuple[Pronunciation, ...]]):
         stem = word.removesuffix("'s")
         if stem != word and stem in self._pronunciations:
             phonemes = self._pronunciations[stem][0]
-            return phonemes + _possessive(phonemes[-1])
+            # Letters and pinyin know no rule for the sound of 's.
+            if phonemes[-1] in ARPABET:
+                return phonemes + _possessive(phonemes[-1])
         bare = word.strip("'")
         if bare != word and bare:
             return self.pronounce(bare)
-        raise ConfigError(f"'{word}' is not in the lexicon: add a line '{word} …' with its phonemes to a lexicon file")
+        raise _not_listed(word)
 
     def phonemes(self, sentence: str) -> list[str]:
         """Sentence → phonemes with silence after every word including the last; an empty sentence is one silence.
@@ -145,6 +195,17 @@ def pocketsphinx_file(name: str) -> Path:
     if not path.is_file():
         raise ConfigError(f"{path}: this pocketsphinx installation has no such model file")
     return path
+
+
+def _units(symbols: Alphabet | Collection[str]) -> frozenset[str]:
+    if isinstance(symbols, Alphabet):
+        apart = {symbols.blank, symbols.silence}
+        return frozenset(symbol for index, symbol in enumerate(symbols.symbols) if index not in apart)
+    return frozenset(symbols)
+
+
+def _not_listed(word: str) -> ConfigError:
+    return ConfigError(f"'{word}' is not in the lexicon: add a line '{word} …' with its phonemes to a lexicon file")
 
 
 def _possessive(last: str) -> Pronunciation:
