@@ -15,7 +15,7 @@ Numbers are little-endian, probabilities are logarithms to the base 1.0001.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,6 +66,13 @@ class Trigram:
     bigram_back_off: LogProbabilities
     trigram_keys: npt.NDArray[np.int64]
     trigram: LogProbabilities
+
+    def ngrams(self) -> Iterator[tuple[npt.NDArray[np.uint32], LogProbabilities, LogProbabilities]]:
+        """Bigrams and then trigrams: word ids (n, order), natural log P and back-off (n,)."""
+        for order, keys, scores in ((2, self.bigram_keys, self.bigram), (3, self.trigram_keys, self.trigram)):
+            shifts = _WORD_BITS * np.arange(order)
+            words = np.ascontiguousarray((keys[:, None] >> shifts & _WORD).astype(np.uint32))
+            yield words, scores, self.bigram_back_off if order == 2 else np.zeros_like(scores)
 
     def start(self) -> int:
         """State at the start of a sentence: `<s>` and nothing before it."""

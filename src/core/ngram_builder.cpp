@@ -1,0 +1,235 @@
+#include "ngram_builder.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <numeric>
+
+#include "error.hpp"
+#include "quantiser.hpp"
+
+namespace neurolect {
+
+namespace {
+
+constexpr uint64_t kMostNgrams = 0xFFFFFFF0;
+constexpr uint64_t kSample = uint64_t{1} << 20;
+
+uint32_t* as_u32(FileMemory& memory) { return reinterpret_cast<uint32_t*>(memory.data()); }
+const uint32_t* as_u32(const FileMemory& memory) { return reinterpret_cast<const uint32_t*>(memory.data()); }
+
+std::vector<float> sample_of(const SortedNgrams& level, bool backoffs) {
+    const uint64_t step = 1 + level.count() / kSample;
+    std::vector<float> sample;
+    for (uint64_t i = 0; i < level.count(); i += step) sample.push_back(backoffs ? level.backoff(i) : level.log10(i));
+    return sample;
+}
+
+uint64_t float_bits(float value) {
+    uint32_t bits;
+    std::memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+}  // namespace
+
+NgramBuilder::NgramBuilder(unsigned order, const std::string& folder, size_t buffer_bytes)
+    : order_(order), folder_(folder) {
+    if (order < 1 || order > kMaxOrder) {
+        throw DataError("n-grams of order " + std::to_string(order) + " are not supported, only 1 to " +
+                        std::to_string(kMaxOrder));
+    }
+    for (unsigned length = 1; length <= order; ++length) levels_.emplace_back(length, folder, buffer_bytes);
+}
+
+bool NgramBuilder::add_word(std::string word, float log10, float backoff) {
+    const auto id = static_cast<uint32_t>(words_.size());
+    if (!words_.add(std::move(word))) return false;
+    levels_[0].add(&id, log10, backoff);
+    return true;
+}
+
+void NgramBuilder::add_ngram(const uint32_t* words, unsigned length, float log10, float backoff) {
+    levels_[length - 1].add(words, log10, backoff);
+}
+
+std::string NgramBuilder::text_of(const uint32_t* words, unsigned length) const {
+    std::string text;
+    for (unsigned i = 0; i < length; ++i) text += (i > 0 ? " " : "") + words_[words[i]];
+    return text;
+}
+
+// The n-gram of level k that has the words of `parent`'s suffix (a record of level k, without its first word) and then
+// `word`; the level's count if there is none.
+uint64_t NgramBuilder::find_suffix(unsigned k, uint64_t parent, uint32_t word) const {
+    if (k == 0) return word;
+    const uint32_t* first_child = as_u32(first_children_[k - 1]);
+    const uint32_t context = as_u32(suffixes_[k])[parent];
+    uint64_t first = first_child[context];
+    const uint64_t end = first_child[context + 1];
+    uint64_t last = end;
+    while (first < last) {
+        const uint64_t middle = first + (last - first) / 2;
+        if (levels_[k].words(middle)[k] < word) first = middle + 1;
+        else last = middle;
+    }
+    return first < end && levels_[k].words(first)[k] == word ? first : levels_[k].count();
+}
+
+// Finds the parents and the suffixes of level k in level k − 1. Returns the words of the n-grams that should be in
+// level k − 1 and are not.
+std::vector<uint32_t> NgramBuilder::link_level(unsigned k) {
+    const SortedNgrams& level = levels_[k];
+    const SortedNgrams& below = levels_[k - 1];
+    if (level.count() > kMostNgrams) throw DataError("more than 4,294,967,280 n-grams of one order are not supported");
+    suffixes_[k] = FileMemory::scratch(folder_, 4 * level.count());
+    first_children_[k - 1] = FileMemory::scratch(folder_, 4 * (below.count() + 1));
+    uint32_t* suffixes = as_u32(suffixes_[k]);
+    uint32_t* first_child = as_u32(first_children_[k - 1]);
+    std::vector<uint32_t> missing;
+    uint64_t parent = 0;
+    for (uint64_t i = 0; i < level.count(); ++i) {
+        const uint32_t* words = level.words(i);
+        while (parent < below.count() &&
+               std::lexicographical_compare(below.words(parent), below.words(parent) + k, words, words + k)) {
+            first_child[++parent] = static_cast<uint32_t>(i);
+        }
+        if (parent == below.count() || !std::equal(words, words + k, below.words(parent))) {
+            missing.insert(missing.end(), words, words + k);
+            continue;
+        }
+        const uint64_t suffix = find_suffix(k - 1, parent, words[k]);
+        if (suffix == below.count()) missing.insert(missing.end(), words + 1, words + 1 + k);
+        else suffixes[i] = static_cast<uint32_t>(suffix);
+    }
+    while (parent < below.count()) first_child[++parent] = static_cast<uint32_t>(level.count());
+    return missing;
+}
+
+void NgramBuilder::link_levels() {
+    suffixes_.resize(order_);
+    first_children_.resize(order_);
+    for (unsigned k = 1; k < order_;) {
+        std::vector<uint32_t> missing = link_level(k);
+        if (missing.empty()) {
+            ++k;
+            continue;
+        }
+        // What is new in the level below may itself lack a parent or a suffix.
+        levels_[k - 1].insert(std::move(missing));
+        k = std::max(1u, k - 1);
+    }
+}
+
+void NgramBuilder::fill_in_added() {
+    for (unsigned k = 1; k < order_; ++k) {
+        const uint32_t* first_child = as_u32(first_children_[k - 1]);
+        for (uint64_t parent = 0; parent < levels_[k - 1].count(); ++parent) {
+            for (uint64_t i = first_child[parent]; i < first_child[parent + 1]; ++i) {
+                if (!std::isnan(levels_[k].log10(i))) continue;
+                const float shorter = levels_[k - 1].log10(as_u32(suffixes_[k])[i]);
+                levels_[k].set_log10(i, levels_[k - 1].backoff(parent) + shorter);
+            }
+        }
+    }
+}
+
+void NgramBuilder::write(const std::string& path, unsigned value_bits) {
+    StoreHeader header{};
+    for (unsigned k = 0; k < order_; ++k) {
+        if (const uint32_t* words = levels_[k].sort()) {
+            throw DataError("the n-gram '" + text_of(words, k + 1) + "' occurs twice");
+        }
+        header.added[k] = levels_[k].count();
+    }
+    link_levels();
+    fill_in_added();
+
+    std::memcpy(header.magic, kStoreMagic, sizeof kStoreMagic);
+    header.version = kStoreVersion;
+    header.order = order_;
+    header.value_bits = value_bits;
+    header.start_word = words_.find("<s>");
+    header.end_word = words_.find("</s>");
+    header.unknown_word = words_.find("<unk>");
+    if (header.unknown_word == kNoWord) header.unknown_word = words_.find("<UNK>");
+    for (unsigned k = 0; k < order_; ++k) {
+        header.counts[k] = levels_[k].count();
+        header.added[k] = levels_[k].count() - header.added[k];
+    }
+
+    uint64_t size = sizeof header;
+    const auto reserve = [&size](StoreSection& section, uint64_t bytes) {
+        section.offset = size = (size + 7) / 8 * 8;
+        section.bytes = bytes;
+        size += bytes;
+    };
+    uint64_t text_bytes = 0;
+    for (size_t id = 0; id < words_.size(); ++id) text_bytes += words_[id].size();
+    if (text_bytes > kNoWord) throw DataError("words of more than 4 GiB are not supported");
+    reserve(header.word_offsets, 4 * (words_.size() + 1));
+    reserve(header.word_text, text_bytes);
+    reserve(header.words_sorted, 4 * words_.size());
+    reserve(header.tables, value_bits == 8 ? (order_ - 1) * 2 * kCodes * sizeof(float) : 0);
+    for (unsigned k = 0; k < order_; ++k) reserve(header.levels[k], RecordLayout(header, k).bytes(header.counts[k]));
+    header.file_bytes = size;
+    FileMemory file = FileMemory::create(path, size);
+
+    uint8_t* offsets = file.data() + header.word_offsets.offset;
+    uint8_t* text = file.data() + header.word_text.offset;
+    uint32_t position = 0;
+    for (size_t id = 0; id < words_.size(); ++id) {
+        std::memcpy(offsets + 4 * id, &position, 4);
+        std::memcpy(text + position, words_[id].data(), words_[id].size());
+        position += static_cast<uint32_t>(words_[id].size());
+    }
+    std::memcpy(offsets + 4 * words_.size(), &position, 4);
+    std::vector<uint32_t> sorted(words_.size());
+    std::iota(sorted.begin(), sorted.end(), 0);
+    std::sort(sorted.begin(), sorted.end(), [this](uint32_t a, uint32_t b) { return words_[a] < words_[b]; });
+    std::memcpy(file.data() + header.words_sorted.offset, sorted.data(), 4 * sorted.size());
+
+    for (unsigned k = 0; k < order_; ++k) write_level(header, k, file);
+
+    const auto seal = [&file](StoreSection& section) {
+        section.checksum = checksum_of(file.data() + section.offset, section.bytes);
+    };
+    seal(header.word_offsets);
+    seal(header.word_text);
+    seal(header.words_sorted);
+    seal(header.tables);
+    for (unsigned k = 0; k < order_; ++k) seal(header.levels[k]);
+    header.checksum = checksum_of(reinterpret_cast<const uint8_t*>(&header), offsetof(StoreHeader, checksum));
+    std::memcpy(file.data(), &header, sizeof header);
+}
+
+void NgramBuilder::write_level(const StoreHeader& header, unsigned k, FileMemory& file) const {
+    const SortedNgrams& level = levels_[k];
+    const RecordLayout layout(header, k);
+    const bool quantised = layout.value_bits == 8;
+    const Quantiser probabilities(quantised ? sample_of(level, false) : std::vector<float>{}, false);
+    const Quantiser backoffs(quantised ? sample_of(level, true) : std::vector<float>{}, true);
+    if (quantised) {
+        uint8_t* tables = file.data() + header.tables.offset + (k - 1) * 2 * kCodes * sizeof(float);
+        std::memcpy(tables, probabilities.table().data(), kCodes * sizeof(float));
+        std::memcpy(tables + kCodes * sizeof(float), backoffs.table().data(), kCodes * sizeof(float));
+    }
+    const uint32_t* suffixes = k > 0 ? as_u32(suffixes_[k]) : nullptr;
+    const uint32_t* first_child = layout.child_bits > 0 ? as_u32(first_children_[k]) : nullptr;
+    uint8_t* records = file.data() + header.levels[k].offset;
+    uint64_t bit = 0;
+    const auto put = [&](uint64_t value, unsigned width) {
+        if (width > 0) write_bits(records, bit, value);
+        bit += width;
+    };
+    for (uint64_t i = 0; i < level.count(); ++i) {
+        put(suffixes ? suffixes[i] : 0, layout.suffix_bits);
+        put(quantised ? probabilities.code(level.log10(i)) : float_bits(level.log10(i)), layout.value_bits);
+        put(quantised ? backoffs.code(level.backoff(i)) : float_bits(level.backoff(i)), layout.backoff_bits);
+        put(first_child ? first_child[i] : 0, layout.child_bits);
+    }
+    bit += layout.bits() - layout.child_bits;
+    put(first_child ? first_child[level.count()] : 0, layout.child_bits);
+}
+
+}  // namespace neurolect

@@ -1,0 +1,51 @@
+// Builds an n-gram store from n-grams in any order, in memory that does not grow with their number.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "mapped_file.hpp"
+#include "ngram_store.hpp"
+#include "sorted_ngrams.hpp"
+#include "word_table.hpp"
+
+namespace neurolect {
+
+class NgramBuilder {
+public:
+    // `folder` takes the temporary files; n-grams are sorted in memory `buffer_bytes` at a time.
+    NgramBuilder(unsigned order, const std::string& folder, size_t buffer_bytes);
+    NgramBuilder(const NgramBuilder&) = delete;
+    NgramBuilder& operator=(const NgramBuilder&) = delete;
+
+    // The vocabulary, in the order of the word ids. False if the word is there already.
+    bool add_word(std::string word, float log10, float backoff);
+    uint32_t find(std::string_view word) const { return words_.find(word); }
+    uint32_t n_words() const { return static_cast<uint32_t>(words_.size()); }
+    unsigned order() const { return order_; }
+
+    // An n-gram of 2 … order words that are in the vocabulary.
+    void add_ngram(const uint32_t* words, unsigned length, float log10, float backoff);
+
+    // Writes the store, once. Throws DataError for an n-gram that occurs twice.
+    void write(const std::string& path, unsigned value_bits);
+
+private:
+    void link_levels();
+    std::vector<uint32_t> link_level(unsigned k);
+    uint64_t find_suffix(unsigned k, uint64_t parent, uint32_t word) const;
+    void fill_in_added();
+    void write_level(const StoreHeader& header, unsigned k, FileMemory& file) const;
+    std::string text_of(const uint32_t* words, unsigned length) const;
+
+    unsigned order_;
+    std::string folder_;
+    WordTable words_;
+    std::vector<SortedNgrams> levels_;
+    // By level: where each n-gram's suffix stands in the level below, and where its children begin in the one above.
+    std::vector<FileMemory> suffixes_, first_children_;
+};
+
+}  // namespace neurolect

@@ -1,0 +1,152 @@
+"""N-gram models from one file format into another: ARPA, the pocketsphinx trigram, and neurolect's own."""
+
+from __future__ import annotations
+
+import gzip
+import math
+import zlib
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import BinaryIO, Literal
+
+import numpy as np
+
+from neurolect import _core
+from neurolect.data.files import written_atomically
+from neurolect.errors import DataError
+from neurolect.language.ngram_model import NgramModel
+from neurolect.language.pocketsphinx_trigram import ABSENT_WORD_LOG10, Trigram, read_pocketsphinx_trigram
+
+Bits = Literal[8, 32]
+"""Of a stored probability or back-off: 32 keeps single precision, 8 keeps 256 values per order."""
+
+STORE_SUFFIX = ".nlm"
+_PIECE = 1 << 22
+_SORTED_AT_ONCE = 1 << 28
+_GZIP = b"\x1f\x8b"
+
+
+def convert(
+    source: Path,
+    out: Path,
+    bits: Bits = 32,
+    lower_case: bool = False,
+    progress: Callable[[int], None] = lambda n_bytes: None,
+) -> NgramModel | None:
+    """Convert an n-gram model, by what the source holds and the name of the target.
+
+    ARPA text (gzipped or not) and sphinxbase's binary trigram become a store; a store becomes ARPA text where the target
+    ends in `.arpa` or `.arpa.gz`, otherwise a store again.
+
+    Args:
+        source: what to read.
+        out: what to write; it appears whole or not at all.
+        bits: of each stored value.
+        lower_case: make ASCII letters of words small, as lexicons have them.
+        progress: called with the bytes of the source read since the last call.
+
+    Returns:
+        The new store, or None where ARPA text was written.
+
+    Raises:
+        DataError: the source cannot be read or is not what it should be; for ARPA the message names the line.
+    """
+    kind = kind_of(source)
+    if out.name.endswith((".arpa", ".arpa.gz")):
+        if kind != "store":
+            raise DataError(f"{source}: only a store is written as ARPA text, convert it to one first")
+        write_arpa(NgramModel(source), out)
+        return None
+    with written_atomically(out) as partial:
+        if kind == "sphinx":
+            write_trigram(read_pocketsphinx_trigram(source), partial, bits)
+        elif kind == "arpa":
+            _convert_arpa(source, partial, bits, lower_case, progress)
+        else:
+            _copy_store(NgramModel(source), partial, bits, lower_case)
+    return NgramModel(out)
+
+
+def kind_of(path: Path) -> Literal["store", "sphinx", "arpa"]:
+    """What sort of n-gram file this is, by its first bytes; anything that is not binary counts as ARPA.
+
+    Raises:
+        DataError: the file cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            start = file.read(32)
+    except OSError as error:
+        raise DataError(f"{path}: cannot read the language model: {error.strerror}") from None
+    if start.startswith(b"NLNGRAM\n"):
+        return "store"
+    return "sphinx" if start.startswith(b"Trie Language Model") else "arpa"
+
+
+def write_arpa(model: NgramModel, out: Path) -> None:
+    """Write a model as ARPA text, gzipped where the name ends in `.gz`."""
+    writer = _core.ArpaWriter(model.store)
+    with written_atomically(out) as partial:
+        if out.suffix == ".gz":
+            # Without the time, equal models give equal files.
+            with partial.open("wb") as raw, gzip.GzipFile(fileobj=raw, mode="wb", filename="", mtime=0) as file:
+                _write_all(writer, file)
+        else:
+            with partial.open("wb") as plain:
+                _write_all(writer, plain)
+
+
+def write_english_trigram(out: Path, additions: Iterable[str] = (), bits: Bits = 32) -> NgramModel:
+    """Write the trigram of the pocketsphinx wheel as a store, with unigrams for words that it lacks."""
+    with written_atomically(out) as partial:
+        write_trigram(read_pocketsphinx_trigram(additions=additions, addition_log10=ABSENT_WORD_LOG10), partial, bits)
+    return NgramModel(out)
+
+
+def write_trigram(trigram: Trigram, out: Path, bits: Bits = 32) -> None:
+    """Write a trigram's arrays as a store."""
+    builder = _core.NgramBuilder(order=3, folder=str(out.parent), buffer_bytes=_SORTED_AT_ONCE)
+    nats = np.float32(math.log(10))
+    unigrams = zip(trigram.vocabulary, trigram.unigram / nats, trigram.unigram_back_off / nats, strict=True)
+    for word, log10, back_off in unigrams:
+        builder.add_word(word, min(0.0, float(log10)), float(back_off))
+    for words, log10, back_off in trigram.ngrams():
+        builder.add_ngrams(words, np.minimum(log10 / nats, 0), back_off / nats)
+    builder.write(str(out), bits)
+
+
+def _convert_arpa(source: Path, out: Path, bits: Bits, lower_case: bool, progress: Callable[[int], None]) -> None:
+    reader = _core.ArpaReader(folder=str(out.parent), buffer_bytes=_SORTED_AT_ONCE, lower_case=lower_case)
+    try:
+        with source.open("rb") as raw:
+            packed = raw.read(2) == _GZIP
+            raw.seek(0)
+            file: BinaryIO = gzip.GzipFile(fileobj=raw) if packed else raw  # type: ignore[assignment]
+            read = 0
+            while piece := file.read(_PIECE):
+                reader.push(piece)
+                progress(raw.tell() - read)
+                read = raw.tell()
+        reader.write(str(out), bits)
+    except DataError as error:
+        raise DataError(f"{source}: {error}") from None
+    except OSError as error:
+        raise DataError(f"{source}: cannot read the language model: {error.strerror or error}") from None
+    except (EOFError, zlib.error):
+        raise DataError(f"{source}: the gzip file is cut short or damaged") from None
+
+
+def _copy_store(model: NgramModel, out: Path, bits: Bits, lower_case: bool) -> None:
+    reader = _core.ArpaReader(folder=str(out.parent), buffer_bytes=_SORTED_AT_ONCE, lower_case=lower_case)
+    writer = _core.ArpaWriter(model.store)
+    try:
+        while piece := writer.next():
+            reader.push(piece)
+        reader.write(str(out), bits)
+    except DataError as error:
+        raise DataError(f"{model.path}: {error}") from None
+
+
+def _write_all(writer: _core.ArpaWriter, file: BinaryIO | gzip.GzipFile) -> None:
+    while piece := writer.next():
+        file.write(piece)
