@@ -1,0 +1,64 @@
+// A search graph in an OpenFst file, used where it lies on disk.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "mapped_file.hpp"
+
+namespace neurolect {
+
+// Vector and const FSTs over the tropical semiring with 32-bit labels and states. What a damaged file says is checked
+// when it is used, so that opening takes no time.
+class GraphFile {
+public:
+    struct Arc {
+        int32_t input, output;
+        float weight;
+        int32_t next;
+    };
+    struct State {
+        float final_cost;
+        uint32_t n_arcs;
+        uint32_t n_epsilons;  // arcs without an input label at most
+        const uint8_t* arcs;
+    };
+
+    explicit GraphFile(const std::string& path);
+
+    uint32_t start() const { return start_; }
+    uint32_t n_states() const { return n_states_; }
+    uint64_t n_arcs() const { return n_arcs_; }
+    uint64_t file_bytes() const { return file_.size(); }
+    bool is_const() const { return is_const_; }
+    // Arcs ascend by their input label: then those without one come first, and disambiguation symbols last.
+    bool is_sorted() const { return is_sorted_; }
+
+    State state(uint32_t number) const;
+    Arc arc(const State& state, uint32_t place) const {
+        Arc arc;
+        std::memcpy(&arc, state.arcs + sizeof(Arc) * place, sizeof arc);
+        if (static_cast<uint32_t>(arc.next) >= n_states_ || arc.input < 0 || arc.output < 0) damaged();
+        return arc;
+    }
+    void prefetch(uint32_t number) const;
+
+    const std::string& path() const { return path_; }
+    [[noreturn]] void damaged() const;
+
+private:
+    void index_states(uint64_t position);
+
+    std::string path_;
+    MappedFile file_;
+    bool is_const_ = false, is_sorted_ = false;
+    uint32_t start_ = 0, n_states_ = 0;
+    uint64_t n_arcs_ = 0;
+    const uint8_t* states_ = nullptr;  // of a const FST
+    const uint8_t* arcs_ = nullptr;
+    std::vector<uint64_t> positions_;  // of a vector FST: where each state begins
+};
+
+}  // namespace neurolect

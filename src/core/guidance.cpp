@@ -1,0 +1,76 @@
+#include "guidance.hpp"
+
+#include <algorithm>
+
+#include "error.hpp"
+
+namespace neurolect {
+
+PhraseBonuses::PhraseBonuses(const std::vector<Phrase>& phrases) : nodes_(1), children_(64) {
+    struct Edge {
+        uint32_t parent, word, node;
+    };
+    std::vector<Edge> edges;
+    std::vector<uint8_t> is_whole(1, 0);
+    for (const Phrase& phrase : phrases) {
+        uint32_t node = 0;
+        for (size_t i = 0; i < phrase.words.size(); ++i) {
+            const auto fresh = static_cast<uint32_t>(nodes_.size());
+            const uint32_t known = children_.find_or_add(uint64_t{node} << 32 | phrase.words[i], fresh);
+            if (known == TokenTable::kNone) {
+                nodes_.emplace_back();
+                is_whole.push_back(0);
+                edges.push_back({node, phrase.words[i], fresh});
+            }
+            node = known == TokenTable::kNone ? fresh : known;
+            const float part = phrase.bonus * static_cast<float>(i + 1) / static_cast<float>(phrase.words.size());
+            nodes_[node].lent = std::max(nodes_[node].lent, part);
+        }
+        nodes_[node].earned = std::max(nodes_[node].earned, phrase.bonus);
+        is_whole[node] = 1;
+    }
+    // Breadth first, so that a node's fallback, which is shorter, is known before the node's own children need it.
+    std::vector<std::vector<Edge>> below(nodes_.size());
+    for (const Edge& edge : edges) below[edge.parent].push_back(edge);
+    std::vector<uint32_t> order = {0};
+    for (size_t i = 0; i < order.size(); ++i) {
+        for (const Edge& edge : below[order[i]]) {
+            order.push_back(edge.node);
+            uint32_t fallback = edge.parent;
+            uint32_t found = TokenTable::kNone;
+            while (fallback != 0 && found == TokenTable::kNone) {
+                fallback = nodes_[fallback].fallback;
+                found = child(fallback, edge.word);
+            }
+            nodes_[edge.node].fallback = found == TokenTable::kNone ? 0 : found;
+            nodes_[edge.node].earned += nodes_[nodes_[edge.node].fallback].earned;
+        }
+    }
+    for (size_t node = 0; node < nodes_.size(); ++node) {
+        if (is_whole[node]) nodes_[node].lent = 0.0f;
+    }
+}
+
+PhraseBonuses::Move PhraseBonuses::advance(uint32_t node, uint32_t word) const {
+    uint32_t from = node, next = child(from, word);
+    while (next == TokenTable::kNone && from != 0) {
+        from = nodes_[from].fallback;
+        next = child(from, word);
+    }
+    if (next == TokenTable::kNone) next = 0;
+    return {next, nodes_[next].earned + nodes_[next].lent - nodes_[node].lent};
+}
+
+Guidance::Guidance(const std::vector<PhraseBonuses::Phrase>& all, std::vector<uint8_t> allowed_words,
+                   std::vector<uint32_t> prefix_words)
+    : phrases(all), allowed(std::move(allowed_words)), prefix(std::move(prefix_words)) {
+    constexpr size_t kMostHistories = size_t{1} << 20, kLongestPrefix = 4095;
+    if (prefix.size() > kLongestPrefix || phrases.n_nodes() * (prefix.size() + 1) > kMostHistories) {
+        throw DataError("the phrases and the prefix have too many words");
+    }
+    for (const PhraseBonuses::Phrase& phrase : all) {
+        first_words.emplace_back(phrase.words[0], phrases.advance(0, phrase.words[0]).bonus);
+    }
+}
+
+}  // namespace neurolect

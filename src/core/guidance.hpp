@@ -1,0 +1,56 @@
+// What one utterance may or should say: favoured phrases, allowed words, words that it begins with.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "token_table.hpp"
+
+namespace neurolect {
+
+// Phrases whose words earn a bonus, as an Aho–Corasick automaton. While a phrase is being said its bonus is lent in
+// equal parts; it is taken back if the phrase breaks off, and kept when it is complete.
+class PhraseBonuses {
+public:
+    struct Phrase {
+        std::vector<uint32_t> words;
+        float bonus;
+    };
+    struct Move {
+        uint32_t node;
+        float bonus;
+    };
+
+    explicit PhraseBonuses(const std::vector<Phrase>& phrases);
+
+    size_t n_nodes() const { return nodes_.size(); }
+    Move advance(uint32_t node, uint32_t word) const;
+    // What would be taken back if the sentence ended here.
+    float lent(uint32_t node) const { return nodes_[node].lent; }
+
+private:
+    struct Node {
+        uint32_t fallback = 0;  // the longest proper suffix that begins a phrase
+        float lent = 0.0f;
+        float earned = 0.0f;
+    };
+
+    uint32_t child(uint32_t node, uint32_t word) const { return children_.find(uint64_t{node} << 32 | word); }
+
+    std::vector<Node> nodes_;
+    TokenTable children_;
+};
+
+struct Guidance {
+    PhraseBonuses phrases{{}};
+    std::vector<std::pair<uint32_t, float>> first_words;  // of the phrases, with what each earns at once
+    std::vector<uint8_t> allowed;                         // by word; empty allows all
+    std::vector<uint32_t> prefix;
+
+    Guidance(const std::vector<PhraseBonuses::Phrase>& phrases, std::vector<uint8_t> allowed,
+             std::vector<uint32_t> prefix);
+};
+
+}  // namespace neurolect

@@ -1,0 +1,219 @@
+#include "lattice.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace neurolect {
+
+void Frame::clear() {
+    cost.clear();
+    first_link.clear();
+    links.clear();
+    acoustic.clear();
+    extra.clear();
+    offset = 0.0f;
+    has_epsilons = false;
+}
+
+void Frame::copy_settings(const Frame& other) {
+    acoustic = other.acoustic;
+    offset = other.offset;
+    has_epsilons = other.has_epsilons;
+    acoustic_scale = other.acoustic_scale;
+    length_penalty = other.length_penalty;
+    phoneme_bonus = other.phoneme_bonus;
+    word_bonus = other.word_bonus;
+}
+
+void Lattice::clear() {
+    for (Frame& frame : frames_) {
+        if (spare_.size() <= kPruneInterval) spare_.push_back(std::move(frame));
+    }
+    frames_.clear();
+    final_cost_.clear();
+    best_final_cost_ = kInfinity;
+    settled_ = 0;
+}
+
+Frame& Lattice::add_frame() {
+    if (spare_.empty()) {
+        frames_.emplace_back();
+    } else {
+        frames_.push_back(std::move(spare_.back()));
+        spare_.pop_back();
+        frames_.back().clear();
+    }
+    return frames_.back();
+}
+
+float Lattice::slack(size_t frame, const Link& link, uint32_t token) const {
+    const Frame& here = frames_[frame];
+    if (link.same_frame()) return here.cost[link.token()] + link.graph - here.cost[token];
+    const float emitted = here.offset + here.acoustic[link.label] + link.graph;
+    return frames_[frame - 1].cost[link.token()] + emitted - here.cost[token];
+}
+
+void Lattice::prune(float beam) {
+    frames_.back().extra.assign(frames_.back().cost.size(), 0.0f);
+    prune_from_last(beam, false);
+}
+
+void Lattice::finish(const std::vector<float>& final_cost, float beam) {
+    Frame& end = frames_.back();
+    final_cost_ = final_cost;
+    best_final_cost_ = kInfinity;
+    for (size_t i = 0; i < end.cost.size(); ++i) best_final_cost_ = std::min(best_final_cost_, end.cost[i] + final_cost[i]);
+    end.extra.resize(end.cost.size());
+    for (size_t i = 0; i < end.cost.size(); ++i) end.extra[i] = end.cost[i] + final_cost[i] - best_final_cost_;
+    prune_from_last(beam, true);
+}
+
+void Lattice::prune_from_last(float beam, bool complete) {
+    for (size_t frame = frames_.size(); frame-- > 0;) {
+        spread_extra(frame, beam);
+        drop_links(frame, beam);
+        const bool is_last = frame + 1 == frames_.size();
+        // The search still works on the last frame's tokens, so they keep their places until the end.
+        if (!is_last || complete) {
+            const bool as_before = !drop_tokens(frame, beam) && frame < settled_ && frames_[frame].extra == earlier_;
+            if (as_before && !complete) break;
+        }
+        if (frame == 0) break;
+        Frame& before = frames_[frame - 1];
+        earlier_.swap(before.extra);
+        before.extra.assign(before.cost.size(), kInfinity);
+        const Frame& here = frames_[frame];
+        for (uint32_t token = 0; token < here.first_link.size(); ++token) {
+            for (uint32_t place = here.first_link[token]; place != kNoLink; place = here.links[place].next) {
+                const Link& link = here.links[place];
+                if (link.same_frame()) continue;
+                float& extra = before.extra[link.token()];
+                extra = std::min(extra, here.extra[token] + std::max(0.0f, slack(frame, link, token)));
+            }
+        }
+    }
+    settled_ = frames_.size() - 1;
+}
+
+// Along the links within a frame.
+void Lattice::spread_extra(size_t frame, float beam) {
+    Frame& here = frames_[frame];
+    if (!here.has_epsilons) return;
+    for (bool changed = true; changed;) {
+        changed = false;
+        for (uint32_t token = static_cast<uint32_t>(here.cost.size()); token-- > 0;) {
+            if (here.extra[token] > beam) continue;
+            for (uint32_t place = here.first_link[token]; place != kNoLink; place = here.links[place].next) {
+                const Link& link = here.links[place];
+                if (!link.same_frame()) continue;
+                const float extra = here.extra[token] + std::max(0.0f, slack(frame, link, token));
+                if (extra < here.extra[link.token()]) {
+                    here.extra[link.token()] = extra;
+                    changed = true;
+                }
+            }
+        }
+    }
+}
+
+void Lattice::drop_links(size_t frame, float beam) {
+    Frame& here = frames_[frame];
+    for (uint32_t token = 0; token < here.first_link.size(); ++token) {
+        uint32_t* into = &here.first_link[token];
+        if (here.extra[token] > beam) {
+            *into = kNoLink;
+            continue;
+        }
+        while (*into != kNoLink) {
+            Link& link = here.links[*into];
+            if (here.extra[token] + slack(frame, link, token) > beam) *into = link.next;
+            else into = &link.next;
+        }
+    }
+}
+
+// Returns whether there were any to drop.
+bool Lattice::drop_tokens(size_t frame, float beam) {
+    Frame& here = frames_[frame];
+    const auto is_needed = [&](uint32_t token) { return here.extra[token] <= beam; };
+    const bool is_last = frame + 1 == frames_.size();
+    place_.resize(here.cost.size());
+    uint32_t kept = 0;
+    for (uint32_t token = 0; token < here.cost.size(); ++token) {
+        if (is_needed(token)) place_[token] = kept++;
+    }
+    const bool all = kept == here.cost.size();
+    size_t n_links = 0;
+    for (uint32_t token = 0; token < here.cost.size(); ++token) {
+        for (uint32_t place = here.first_link[token]; place != kNoLink; place = here.links[place].next) ++n_links;
+    }
+    if (all && n_links == here.links.size()) return false;
+
+    // What a frame keeps is far less than what it had; its large vectors go to the next frame.
+    Frame settled;
+    settled.copy_settings(here);
+    settled.cost.reserve(kept);
+    settled.first_link.reserve(kept);
+    settled.extra.reserve(kept);
+    settled.links.reserve(n_links);
+    std::vector<float> final_cost;
+    for (uint32_t token = 0; token < here.cost.size(); ++token) {
+        if (!is_needed(token)) continue;
+        settled.cost.push_back(here.cost[token]);
+        settled.extra.push_back(here.extra[token]);
+        if (is_last) final_cost.push_back(final_cost_[token]);
+        uint32_t first = kNoLink;
+        for (uint32_t place = here.first_link[token]; place != kNoLink; place = here.links[place].next) {
+            Link link = here.links[place];
+            if (link.same_frame()) link.source = place_[link.token()] | Link::kSameFrame;
+            link.next = first;
+            first = static_cast<uint32_t>(settled.links.size());
+            settled.links.push_back(link);
+        }
+        settled.first_link.push_back(first);
+    }
+    if (is_last) final_cost_ = std::move(final_cost);
+    else {
+        for (Link& link : frames_[frame + 1].links) {
+            // Links that were dropped from their chains may come from tokens that are gone.
+            if (!link.same_frame() && is_needed(link.token())) link.source = place_[link.token()];
+        }
+    }
+    std::swap(here, settled);
+    if (frame >= settled_ && spare_.size() <= kPruneInterval) spare_.push_back(std::move(settled));
+    return true;
+}
+
+Path Lattice::best_path(uint32_t token) const {
+    Path path;
+    path.end = token;
+    size_t frame = frames_.size() - 1;
+    size_t in_this_frame = 0;
+    for (;;) {
+        const Frame& here = frames_[frame];
+        uint32_t best = kNoLink;
+        float least = kInfinity;
+        for (uint32_t place = here.first_link[token]; place != kNoLink; place = here.links[place].next) {
+            const float worse = slack(frame, here.links[place], token);
+            if (worse < least) {
+                least = worse;
+                best = place;
+            }
+        }
+        // More links than tokens within a frame: a cycle that costs nothing.
+        if (best == kNoLink || in_this_frame > here.cost.size()) break;
+        const Link& link = here.links[best];
+        path.steps.push_back({static_cast<uint32_t>(frame), link});
+        token = link.token();
+        ++in_this_frame;
+        if (!link.same_frame()) {
+            --frame;
+            in_this_frame = 0;
+        }
+    }
+    path.start = token;
+    std::reverse(path.steps.begin(), path.steps.end());
+    return path;
+}
+
+}  // namespace neurolect

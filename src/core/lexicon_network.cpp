@@ -1,0 +1,65 @@
+#include "lexicon_network.hpp"
+
+#include <algorithm>
+
+namespace neurolect {
+
+namespace {
+
+// Cost of each node's look-ahead with the words that are allowed and the bonus that a first word earns.
+std::vector<float> look_ahead_costs(const LexiconTree& tree, float weight, const Guidance* guidance) {
+    const size_t n = tree.parents.size();
+    std::vector<float> costs(n);
+    if (!guidance || (guidance->allowed.empty() && guidance->first_words.empty())) {
+        for (size_t node = 0; node < n; ++node) costs[node] = -weight * tree.nodes[node].look_ahead;
+        return costs;
+    }
+    std::vector<float> word_costs(tree.unigrams.size());
+    for (size_t word = 0; word < word_costs.size(); ++word) {
+        const bool allowed = guidance->allowed.empty() || guidance->allowed[word];
+        word_costs[word] = allowed ? -weight * tree.unigrams[word] : kInfinity;
+    }
+    for (const auto& [word, bonus] : guidance->first_words) word_costs[word] -= std::max(0.0f, bonus);
+    std::fill(costs.begin(), costs.end(), kInfinity);
+    // Children stand after their parents.
+    for (size_t node = n; node-- > 0;) {
+        for (uint32_t place = tree.nodes[node].first_word; place < tree.nodes[node + 1].first_word; ++place) {
+            costs[node] = std::min(costs[node], word_costs[tree.words[place]]);
+        }
+        if (node > 0) costs[tree.parents[node]] = std::min(costs[tree.parents[node]], costs[node]);
+    }
+    return costs;
+}
+
+}  // namespace
+
+LexiconPlan::LexiconPlan(std::shared_ptr<const LexiconTree> shared_tree, std::shared_ptr<const LanguageModel> shared_model,
+                         std::shared_ptr<const Guidance> shared_guidance)
+    : tree(std::move(shared_tree)),
+      model(std::move(shared_model)),
+      guidance(std::move(shared_guidance)),
+      look_ahead(look_ahead_costs(*tree, model->weight, guidance.get())) {
+    if (!guidance) return;
+    for (const uint32_t word : guidance->prefix) {
+        std::vector<uint32_t> nodes;
+        for (uint32_t node = 0; node < tree->parents.size(); ++node) {
+            const auto first = tree->words.begin() + tree->nodes[node].first_word;
+            const auto last = tree->words.begin() + tree->nodes[node + 1].first_word;
+            if (std::find(first, last, word) == last) continue;
+            for (uint32_t on_the_way = node; on_the_way != 0; on_the_way = tree->parents[on_the_way]) {
+                nodes.push_back(on_the_way);
+            }
+        }
+        std::sort(nodes.begin(), nodes.end());
+        ways.emplace_back(word, std::move(nodes));
+    }
+}
+
+bool LexiconNetwork::leads_to(uint32_t node, uint32_t word) const {
+    for (const auto& [wanted, nodes] : plan_->ways) {
+        if (wanted == word) return std::binary_search(nodes.begin(), nodes.end(), node);
+    }
+    return false;
+}
+
+}  // namespace neurolect

@@ -1,0 +1,236 @@
+#include "nbest.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <queue>
+
+#include "token_table.hpp"
+
+namespace neurolect {
+
+namespace {
+
+constexpr uint32_t kNobody = 0xFFFFFFFF;
+
+// A token with the words that follow it, and how it was reached from the end.
+struct Entry {
+    uint32_t frame;
+    uint32_t token;
+    uint32_t suffix;
+    uint32_t later;  // the entry that this one was reached from
+    uint32_t link;   // by this link, into that entry's token
+    float slack;
+};
+
+class BackwardSearch {
+public:
+    BackwardSearch(const Lattice& lattice, WordsOfOutputs words, float beam)
+        : lattice_(lattice), words_(words), beam_(beam) {
+        uint32_t tokens = 0;
+        for (const Frame& frame : lattice.frames()) {
+            first_token_.push_back(tokens);
+            tokens += static_cast<uint32_t>(frame.cost.size());
+        }
+        const Frame& end = lattice.frames().back();
+        const auto last = static_cast<uint32_t>(lattice.frames().size() - 1);
+        for (uint32_t token = 0; token < end.cost.size(); ++token) {
+            const float slack = end.cost[token] + lattice.final_cost()[token] - lattice.best_final_cost();
+            if (slack <= beam) push({last, token, 0, kNobody, kNoLink, slack});
+        }
+    }
+
+    // The next path, false if there is none.
+    bool next(Path& path) {
+        while (!queue_.empty()) {
+            const uint32_t from = queue_.top().entry;
+            queue_.pop();
+            const uint32_t start = follow_best(from);
+            if (start == kNobody) continue;
+            path.slack = entries_[start].slack;
+            path.start = path.end = entries_[start].token;
+            path.steps.clear();
+            for (uint32_t e = start; entries_[e].later != kNobody; e = entries_[e].later) {
+                path.end = entries_[entries_[e].later].token;
+                const uint32_t frame = entries_[entries_[e].later].frame;
+                path.steps.push_back({frame, lattice_.frames()[frame].links[entries_[e].link]});
+            }
+            return true;
+        }
+        return false;
+    }
+
+private:
+    struct Queued {
+        float slack;
+        uint32_t entry;
+        bool operator<(const Queued& other) const { return slack > other.slack; }
+    };
+
+    void push(const Entry& entry) {
+        queue_.push({entry.slack, static_cast<uint32_t>(entries_.size())});
+        entries_.push_back(entry);
+    }
+
+    // Follows the best links back to the start and queues the others on the way. Returns the entry at the start, or
+    // kNobody where the way meets one that was there before.
+    uint32_t follow_best(uint32_t at) {
+        for (;;) {
+            const Entry here = entries_[at];
+            const uint64_t place = uint64_t{first_token_[here.frame] + here.token} << 32 | here.suffix;
+            if (visited_.find_or_add(place, 0) != TokenTable::kNone) return kNobody;
+            const Frame& frame = lattice_.frames()[here.frame];
+            Entry best{};
+            best.slack = kInfinity;
+            for (uint32_t l = frame.first_link[here.token]; l != kNoLink; l = frame.links[l].next) {
+                const Link& link = frame.links[l];
+                const float slack = here.slack + std::max(0.0f, lattice_.slack(here.frame, link, here.token));
+                if (slack > beam_) continue;
+                const uint32_t before = link.same_frame() ? here.frame : here.frame - 1;
+                const Entry entry{before, link.token(), suffix_with(link.output, here.suffix), at, l, slack};
+                if (slack < best.slack) {
+                    if (best.slack < kInfinity) push(best);
+                    best = entry;
+                } else {
+                    push(entry);
+                }
+            }
+            if (best.slack == kInfinity) return frame.first_link[here.token] == kNoLink && here.frame == 0 ? at : kNobody;
+            at = static_cast<uint32_t>(entries_.size());
+            entries_.push_back(best);
+        }
+    }
+
+    uint32_t suffix_with(uint32_t output, uint32_t suffix) {
+        if (output == 0) return suffix;
+        const uint32_t word = words_ ? words_[output - 1] : output - 1;
+        const uint32_t known = suffixes_.find_or_add(uint64_t{suffix} << 32 | word, n_suffixes_);
+        return known == TokenTable::kNone ? n_suffixes_++ : known;
+    }
+
+    const Lattice& lattice_;
+    WordsOfOutputs words_;
+    float beam_;
+    std::vector<uint32_t> first_token_;
+    std::vector<Entry> entries_;
+    std::priority_queue<Queued> queue_;
+    TokenTable visited_, suffixes_;
+    uint32_t n_suffixes_ = 1;
+};
+
+// The tokens of a frame, each after those from which links within the frame lead to it.
+std::vector<uint32_t> order_within(const Frame& frame) {
+    const auto n = static_cast<uint32_t>(frame.cost.size());
+    std::vector<uint32_t> order;
+    order.reserve(n);
+    std::vector<uint8_t> state(n, 0);  // 1: its sources come first, 2: done
+    std::vector<uint32_t> waiting;
+    for (uint32_t first = 0; first < n; ++first) {
+        waiting.push_back(first);
+        while (!waiting.empty()) {
+            const uint32_t token = waiting.back();
+            if (state[token] == 0) {
+                state[token] = 1;
+                if (!frame.has_epsilons) continue;
+                for (uint32_t l = frame.first_link[token]; l != kNoLink; l = frame.links[l].next) {
+                    const Link& link = frame.links[l];
+                    if (link.same_frame() && state[link.token()] == 0) waiting.push_back(link.token());
+                }
+            } else {
+                waiting.pop_back();
+                if (state[token] == 1) order.push_back(token);
+                state[token] = 2;
+            }
+        }
+    }
+    return order;
+}
+
+}  // namespace
+
+std::vector<Path> best_paths(const Lattice& lattice, WordsOfOutputs words, unsigned n, float beam) {
+    std::vector<Path> paths;
+    BackwardSearch search(lattice, words, beam);
+    for (Path path; paths.size() < n && search.next(path);) paths.push_back(path);
+    return paths;
+}
+
+WordPosteriors::WordPosteriors(const Lattice& lattice, WordsOfOutputs words) {
+    const std::vector<Frame>& frames = lattice.frames();
+    // How often the paths to each token, and those from it on, are taken, relative to the best and scaled anew at every
+    // frame so that nothing overflows. `entered` is the sum over all paths in the scale of one frame.
+    std::vector<std::vector<double>> forward(frames.size());
+    std::vector<double> scale(frames.size(), 1.0);
+    std::vector<std::vector<float>> weights(frames.size());
+    std::vector<std::vector<uint32_t>> orders(frames.size());
+    for (size_t f = 0; f < frames.size(); ++f) {
+        const Frame& frame = frames[f];
+        orders[f] = order_within(frame);
+        weights[f].resize(frame.links.size());
+        forward[f].assign(frame.cost.size(), 0.0);
+        double largest = 0.0;
+        for (const uint32_t token : orders[f]) {
+            double sum = f == 0 && frame.first_link[token] == kNoLink ? 1.0 : 0.0;
+            for (uint32_t l = frame.first_link[token]; l != kNoLink; l = frame.links[l].next) {
+                const Link& link = frame.links[l];
+                weights[f][l] = std::exp(-std::max(0.0f, lattice.slack(f, link, token)));
+                sum += weights[f][l] * (link.same_frame() ? forward[f] : forward[f - 1])[link.token()];
+            }
+            forward[f][token] = sum;
+            largest = std::max(largest, sum);
+        }
+        if (largest > 0.0) scale[f] = 1.0 / largest;
+        for (double& sum : forward[f]) sum *= scale[f];
+    }
+
+    const Frame& end = frames.back();
+    std::vector<double> backward(end.cost.size()), before;
+    for (uint32_t token = 0; token < end.cost.size(); ++token) {
+        backward[token] = std::exp(-(end.cost[token] + lattice.final_cost()[token] - lattice.best_final_cost()));
+    }
+    for (size_t f = frames.size(); f-- > 0;) {
+        const Frame& frame = frames[f];
+        before.assign(f > 0 ? frames[f - 1].cost.size() : 0, 0.0);
+        double all = 0.0;
+        for (auto token = orders[f].rbegin(); token != orders[f].rend(); ++token) {
+            if (f == 0 && frame.first_link[*token] == kNoLink) all += backward[*token];
+            for (uint32_t l = frame.first_link[*token]; l != kNoLink; l = frame.links[l].next) {
+                const Link& link = frame.links[l];
+                const double on = weights[f][l] * backward[*token];
+                if (link.same_frame()) {
+                    backward[link.token()] += on;
+                } else {
+                    before[link.token()] += on;
+                    all += on * forward[f - 1][link.token()];
+                }
+            }
+        }
+        if (all <= 0.0) break;
+        for (uint32_t token = 0; token < frame.cost.size(); ++token) {
+            for (uint32_t l = frame.first_link[token]; l != kNoLink; l = frame.links[l].next) {
+                const Link& link = frame.links[l];
+                if (link.output == 0) continue;
+                const double sum = link.same_frame() ? all * scale[f] : all;
+                const double to = (link.same_frame() ? forward[f] : forward[f - 1])[link.token()];
+                const uint32_t word = words ? words[link.output - 1] : link.output - 1;
+                const auto probability = static_cast<float>(to * weights[f][l] * backward[token] / sum);
+                said_[word].push_back({f > 0 ? static_cast<uint32_t>(f - 1) : 0, probability});
+            }
+        }
+        double largest = 0.0;
+        for (const double sum : before) largest = std::max(largest, sum);
+        for (double& sum : before) sum /= largest > 0.0 ? largest : 1.0;
+        backward.swap(before);
+    }
+}
+
+float WordPosteriors::probability(uint32_t word, uint32_t begin, uint32_t end) const {
+    const auto found = said_.find(word);
+    if (found == said_.end()) return 0.0f;
+    float sum = 0.0f;
+    for (const Said& said : found->second) {
+        if (said.frame >= begin && said.frame < end) sum += said.probability;
+    }
+    return std::min(1.0f, sum);
+}
+
+}  // namespace neurolect

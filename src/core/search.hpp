@@ -1,0 +1,266 @@
+// Viterbi token passing over any network, with the cut-off rules of Kaldi's LatticeFasterDecoder.
+//
+// A network says where the search begins, where it can go from a key by emitting a class, where without emitting, and
+// what ending costs there:
+//
+//     void start(Emit emit)                          emit(key, cost)
+//     void expand(key, cost, frame, cutoff, emit)    emit(key, cost after the frame, graph cost, label, output)
+//     void expand_epsilons(key, word bonus, emit)    emit(key, graph cost, output)
+//     float final_cost(key)                          infinite where no sentence can end
+//     float unfinished_cost(key)                     what to add where none of the tokens can end
+//     void prefetch(key)                             hint that `expand` comes soon
+//     static constexpr bool kHasEpsilons
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <vector>
+
+#include "error.hpp"
+#include "lattice.hpp"
+#include "token_table.hpp"
+
+namespace neurolect {
+
+struct SearchOptions {
+    float acoustic_scale = 0.325f;
+    float blank_penalty = 4.4998097f;  // subtracted from the blank's log-probability
+    float blank_skip = 1.0f;           // frames whose blank is more probable are left out
+    float beam = 17.0f;
+    float lattice_beam = 8.0f;
+    uint32_t max_active = 7000;
+    uint32_t min_active = 200;
+    float length_penalty = 0.0f;  // for every change of class, blanks included
+    float phoneme_bonus = 0.0f;
+    float word_bonus = 0.0f;
+    uint32_t n_best = 100;
+};
+
+// What a network needs to know of a frame.
+struct FrameCosts {
+    const float* acoustic;  // cost of each class
+    float offset;           // added to every cost, to keep them small
+    float length_penalty, phoneme_bonus, word_bonus;
+};
+
+template <class Network>
+class Search {
+public:
+    Search(Network network, uint32_t n_classes, uint32_t blank) : network_(std::move(network)), n_classes_(n_classes), blank_(blank) {}
+
+    const Network& network() const { return network_; }
+    const Lattice& lattice() const { return lattice_; }
+    uint64_t n_frames() const { return n_frames_; }
+    const std::vector<uint64_t>& keys() const { return keys_; }
+
+    void begin(const SearchOptions& options) {
+        lattice_.clear();
+        keys_.clear();
+        table_.clear();
+        skipped_.clear();
+        n_frames_ = 0;
+        last_best_ = n_classes_;
+        frames_of_lattice_.clear();
+        Frame& frame = lattice_.add_frame();
+        network_.start([&](uint64_t key, float cost) { add_token(frame, key, cost); });
+        expand_epsilons(options, options.beam);
+    }
+
+    // One frame of log-probabilities, with the blank's penalty already taken.
+    void push(const float* log_probabilities, const SearchOptions& options) {
+        const float* const end = log_probabilities + n_classes_;
+        const auto best = static_cast<uint32_t>(std::max_element(log_probabilities, end) - log_probabilities);
+        if (options.blank_skip < 1.0f && std::exp(log_probabilities[blank_]) > options.blank_skip) {
+            skipped_.assign(log_probabilities, end);
+        } else {
+            // A blank between two equal classes keeps them apart.
+            if (best != blank_ && !skipped_.empty() && best == last_best_) {
+                step(skipped_.data(), options);
+                frames_of_lattice_.push_back(n_frames_ - 1);
+            }
+            skipped_.clear();
+            last_best_ = best;
+            step(log_probabilities, options);
+            frames_of_lattice_.push_back(n_frames_);
+        }
+        ++n_frames_;
+    }
+
+    // The frame of the utterance that a frame of the lattice (from 1 on) stands for.
+    uint32_t frame_of(uint32_t lattice_frame) const {
+        return lattice_frame == 0 ? 0 : static_cast<uint32_t>(frames_of_lattice_[lattice_frame - 1]);
+    }
+
+    // The token whose path is best so far; kNoLink if there is none.
+    uint32_t best_token() const { return index_of_least(lattice_.frames().back().cost); }
+
+    // Ends the utterance. False if no path is left.
+    bool finish(const SearchOptions& options) {
+        std::vector<float> final_cost(keys_.size());
+        bool any = false;
+        for (size_t i = 0; i < keys_.size(); ++i) {
+            final_cost[i] = network_.final_cost(keys_[i]);
+            any |= final_cost[i] < kInfinity;
+        }
+        if (!any) {
+            for (size_t i = 0; i < keys_.size(); ++i) final_cost[i] = network_.unfinished_cost(keys_[i]);
+        }
+        if (keys_.empty()) return false;
+        lattice_.finish(final_cost, options.lattice_beam);
+        return lattice_.best_final_cost() < kInfinity;
+    }
+
+private:
+    static constexpr float kBeamDelta = 0.5f;
+    static constexpr size_t kAhead = 6;
+
+    struct Cutoff {
+        float cost;
+        float adaptive_beam;
+    };
+
+    static uint32_t index_of_least(const std::vector<float>& cost) {
+        if (cost.empty()) return kNoLink;
+        return static_cast<uint32_t>(std::min_element(cost.begin(), cost.end()) - cost.begin());
+    }
+
+    uint32_t add_token(Frame& frame, uint64_t key, float cost) {
+        const auto position = static_cast<uint32_t>(frame.cost.size());
+        const uint32_t known = table_.find_or_add(key, position);
+        if (known != TokenTable::kNone) {
+            frame.cost[known] = std::min(frame.cost[known], cost);
+            return known;
+        }
+        keys_.push_back(key);
+        frame.cost.push_back(cost);
+        frame.first_link.push_back(kNoLink);
+        return position;
+    }
+
+    void step(const float* log_probabilities, const SearchOptions& options) {
+        keys_before_.swap(keys_);
+        keys_.clear();
+        table_.clear();
+        Frame& frame = lattice_.add_frame();
+        const Frame& before = lattice_.frames()[lattice_.frames().size() - 2];
+        const Cutoff cutoff = cutoff_of(before.cost, options);
+        frame.acoustic_scale = options.acoustic_scale;
+        frame.acoustic.resize(n_classes_);
+        for (uint32_t c = 0; c < n_classes_; ++c) frame.acoustic[c] = -options.acoustic_scale * log_probabilities[c];
+
+        frame.length_penalty = options.length_penalty;
+        frame.phoneme_bonus = options.phoneme_bonus;
+        frame.word_bonus = options.word_bonus;
+        const uint32_t best = index_of_least(before.cost);
+        if (best != kNoLink) frame.offset = -before.cost[best];
+        const FrameCosts costs{frame.acoustic.data(), frame.offset, options.length_penalty, options.phoneme_bonus,
+                               options.word_bonus};
+        float next_cutoff = kInfinity;
+        if (best != kNoLink) {
+            network_.expand(keys_before_[best], before.cost[best], costs, next_cutoff,
+                            [&](uint64_t, float cost, float, uint32_t, uint32_t) {
+                                next_cutoff = std::min(next_cutoff, cost + cutoff.adaptive_beam);
+                            });
+        }
+        const size_t n = keys_before_.size();
+        for (size_t i = 0; i < n; ++i) {
+            if (i + kAhead < n && before.cost[i + kAhead] <= cutoff.cost) network_.prefetch(keys_before_[i + kAhead]);
+            if (before.cost[i] > cutoff.cost) continue;
+            network_.expand(
+                keys_before_[i], before.cost[i], costs, next_cutoff,
+                [&](uint64_t key, float cost, float graph, uint32_t label, uint32_t output) {
+                    if (cost >= next_cutoff) return;
+                    next_cutoff = std::min(next_cutoff, cost + cutoff.adaptive_beam);
+                    const uint32_t token = add_token(frame, key, cost);
+                    if (cost > frame.cost[token] + options.lattice_beam) return;
+                    frame.links.push_back({static_cast<uint32_t>(i), frame.first_link[token], output, label, graph});
+                    frame.first_link[token] = static_cast<uint32_t>(frame.links.size() - 1);
+                });
+        }
+        expand_epsilons(options, next_cutoff);
+        if (lattice_.frames().size() % Lattice::kPruneInterval == 0) lattice_.prune(options.lattice_beam);
+    }
+
+    Cutoff cutoff_of(const std::vector<float>& cost, const SearchOptions& options) {
+        const float best = cost.empty() ? 0.0f : *std::min_element(cost.begin(), cost.end());
+        const float by_beam = best + options.beam;
+        scratch_.assign(cost.begin(), cost.end());
+        const auto nth = [this](size_t n, size_t end) {
+            const auto place = scratch_.begin() + static_cast<std::ptrdiff_t>(n);
+            std::nth_element(scratch_.begin(), place, scratch_.begin() + static_cast<std::ptrdiff_t>(end));
+            return *place;
+        };
+        size_t end = cost.size();
+        if (cost.size() > options.max_active) {
+            const float by_most = nth(options.max_active, end);
+            if (by_most < by_beam) return {by_most, by_most - best + kBeamDelta};
+            end = options.max_active;
+        }
+        float by_fewest = kInfinity;
+        if (cost.size() > options.min_active) {
+            by_fewest = options.min_active == 0 ? best : nth(std::min<size_t>(options.min_active, end - 1), end);
+        }
+        if (by_fewest > by_beam) return {by_fewest, by_fewest - best + kBeamDelta};
+        return {by_beam, options.beam};
+    }
+
+    // From every token on along all links that emit nothing, again wherever a cheaper way is found.
+    void expand_epsilons([[maybe_unused]] const SearchOptions& options, [[maybe_unused]] float cutoff) {
+        if constexpr (Network::kHasEpsilons) {
+            constexpr uint32_t kMostVisits = 1000;
+            Frame& frame = lattice_.last();
+            const size_t n = keys_.size();
+            expanded_at_.assign(n, kInfinity);
+            visits_.assign(n, 0);
+            waiting_.clear();
+            for (size_t i = n; i-- > 0;) waiting_.push_back(static_cast<uint32_t>(i));
+            while (!waiting_.empty()) {
+                const uint32_t source = waiting_.back();
+                waiting_.pop_back();
+                const float from = frame.cost[source], earlier = expanded_at_[source];
+                if (from >= cutoff || from >= earlier) continue;
+                expanded_at_[source] = from;
+                if (++visits_[source] > kMostVisits) {
+                    throw DataError("the graph has a cycle of epsilons whose cost is negative");
+                }
+                network_.expand_epsilons(keys_[source], options.word_bonus, [&](uint64_t key, float graph, uint32_t output) {
+                    const float cost = from + graph;
+                    if (cost >= cutoff) return;
+                    const float known = cost_of(frame, key);
+                    const uint32_t token = add_token(frame, key, cost);
+                    if (token >= expanded_at_.size()) {
+                        expanded_at_.push_back(kInfinity);
+                        visits_.push_back(0);
+                    }
+                    // Where the link was made on an earlier visit, only the cost was too high.
+                    if (!(earlier + graph < cutoff)) {
+                        frame.has_epsilons = true;
+                        frame.links.push_back({source | Link::kSameFrame, frame.first_link[token], output, kNoLabel, graph});
+                        frame.first_link[token] = static_cast<uint32_t>(frame.links.size() - 1);
+                    }
+                    if (cost < known) waiting_.push_back(token);
+                });
+            }
+        }
+    }
+
+    float cost_of(const Frame& frame, uint64_t key) const {
+        const uint32_t token = table_.find(key);
+        return token == TokenTable::kNone ? kInfinity : frame.cost[token];
+    }
+
+    Network network_;
+    uint32_t n_classes_, blank_;
+    Lattice lattice_;
+    std::vector<uint64_t> keys_, keys_before_;
+    TokenTable table_;
+    std::vector<float> scratch_, expanded_at_;
+    std::vector<uint32_t> waiting_, visits_;
+    std::vector<float> skipped_;
+    std::vector<uint64_t> frames_of_lattice_;
+    uint32_t last_best_ = 0;
+    uint64_t n_frames_ = 0;
+};
+
+}  // namespace neurolect

@@ -1,0 +1,227 @@
+#include "utterance.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+#include "error.hpp"
+#include "nbest.hpp"
+
+namespace neurolect {
+
+namespace {
+
+// What hypotheses need to know of the network they were found in.
+struct Setting {
+    uint32_t n_classes, blank, silence;
+    const uint32_t* words_of_outputs;  // null: outputs are words and one
+    const LexiconPlan* lexicon;        // null for graphs
+    const Guidance* guidance;
+    const LanguageModel* model;
+};
+
+Setting setting_of(const LexiconPlan& plan) {
+    const LexiconTree& tree = *plan.tree;
+    return {tree.n_classes, tree.blank, tree.silence, tree.words.data(), &plan, plan.guidance.get(), plan.model.get()};
+}
+
+Setting setting_of(const GraphPlan& plan) {
+    return {plan.n_classes, plan.blank, plan.silence, nullptr, nullptr, plan.guidance.get(), plan.model.get()};
+}
+
+// A class that went on for some frames.
+struct Emission {
+    uint32_t label, start, end;
+};
+
+// A word and how many emissions had begun when it came out.
+struct Output {
+    uint32_t word, emissions;
+};
+
+// log-softmax, then the blank's penalty.
+void to_log_probabilities(const float* logits, const Setting& setting, float blank_penalty, uint64_t frame, float* out) {
+    constexpr double kLeast = -1e4;  // for a probability of 0: a path through it loses against any other
+    double largest = -std::numeric_limits<double>::infinity(), sum = 0.0;
+    bool is_number = true;
+    for (uint32_t c = 0; c < setting.n_classes; ++c) {
+        is_number &= !std::isnan(logits[c]);
+        largest = std::max(largest, static_cast<double>(logits[c]));
+    }
+    if (!is_number || !std::isfinite(largest)) {
+        throw DataError("logits of frame " + std::to_string(frame) + " are not numbers");
+    }
+    for (uint32_t c = 0; c < setting.n_classes; ++c) sum += std::exp(logits[c] - largest);
+    const double log_sum = largest + std::log(sum);
+    for (uint32_t c = 0; c < setting.n_classes; ++c) {
+        out[c] = static_cast<float>(std::max(logits[c] - log_sum, kLeast));
+    }
+    out[setting.blank] -= blank_penalty;
+}
+
+// Where each word begins and ends among the emissions: [first, last). In a lexicon tree a word comes out with its last
+// phoneme. In a graph it comes out anywhere within the word, so that where no silence parts two words the boundary is
+// taken in the middle between what is known.
+std::vector<std::pair<size_t, size_t>> spans_of(const std::vector<Emission>& emissions, const std::vector<Output>& outputs,
+                                                const Setting& setting) {
+    std::vector<std::pair<size_t, size_t>> spans;
+    size_t first = 0;
+    for (size_t i = 0; i < outputs.size(); ++i) {
+        const size_t known = outputs[i].emissions;
+        size_t last = known;
+        if (!setting.lexicon) {
+            const bool is_last = i + 1 == outputs.size();
+            const size_t next = is_last ? emissions.size() : outputs[i + 1].emissions;
+            last = known;
+            while (last < next && emissions[last].label != setting.silence) ++last;
+            if (!is_last && last == next) last = known + (next - known) / 2;
+        }
+        while (first < last && emissions[first].label == setting.silence) ++first;
+        spans.emplace_back(std::min(first, last), last);
+        first = last;
+    }
+    return spans;
+}
+
+template <class Network>
+class UtteranceOf : public Utterance {
+public:
+    template <class Plan>
+    explicit UtteranceOf(std::shared_ptr<const Plan> plan)
+        : setting_(setting_of(*plan)), search_(Network(plan), setting_.n_classes, setting_.blank), row_(setting_.n_classes) {}
+
+    void begin(const SearchOptions& options) override { search_.begin(options); }
+
+    void push(const float* logits, size_t n_frames, const SearchOptions& options) override {
+        for (size_t frame = 0; frame < n_frames; ++frame) {
+            const float* row = logits + frame * setting_.n_classes;
+            to_log_probabilities(row, setting_, options.blank_penalty, search_.n_frames(), row_.data());
+            search_.push(row_.data(), options);
+        }
+    }
+
+    Hypothesis partial() const override {
+        const uint32_t token = search_.best_token();
+        if (token == kNoLink) return nothing();
+        return describe(search_.lattice().best_path(token), search_.network().unfinished_cost(search_.keys()[token]));
+    }
+
+    std::vector<Hypothesis> finish(const SearchOptions& options) override {
+        std::vector<Hypothesis> found;
+        if (!search_.finish(options)) return found;
+        const Lattice& lattice = search_.lattice();
+        const WordPosteriors posteriors(lattice, setting_.words_of_outputs);
+        for (const Path& path : best_paths(lattice, setting_.words_of_outputs, options.n_best, options.lattice_beam)) {
+            Hypothesis hypothesis = describe(path, lattice.final_cost()[path.end]);
+            for (size_t i = 0; i < hypothesis.words.size(); ++i) {
+                hypothesis.confidences.push_back(
+                    posteriors.probability(hypothesis.words[i], hypothesis.starts[i], hypothesis.ends[i]));
+            }
+            found.push_back(std::move(hypothesis));
+        }
+        std::stable_sort(found.begin(), found.end(),
+                         [](const Hypothesis& a, const Hypothesis& b) { return a.total > b.total; });
+        return found;
+    }
+
+private:
+    static Hypothesis nothing() {
+        Hypothesis hypothesis;
+        hypothesis.total = -std::numeric_limits<double>::infinity();
+        return hypothesis;
+    }
+
+    // Takes a path's cost apart.
+    Hypothesis describe(const Path& path, float final_cost) const {
+        Hypothesis hypothesis;
+        std::vector<Emission> emissions;
+        std::vector<Output> outputs;
+        double scaled = 0.0, graph = search_.lattice().frames()[0].cost[path.start] + final_cost;
+        double pronunciations = 0.0;
+        uint32_t last = setting_.blank, silences = 0;
+        for (const Path::Step& step : path.steps) {
+            const Frame& frame = search_.lattice().frames()[step.frame];
+            const Link& link = step.link;
+            graph += link.graph;
+            if (link.label != kNoLabel) {
+                scaled -= frame.acoustic[link.label];
+                hypothesis.acoustic -= frame.acoustic[link.label] / frame.acoustic_scale;
+                const uint32_t time = search_.frame_of(step.frame);
+                if (link.label != last) {
+                    hypothesis.bonus -= frame.length_penalty;
+                    if (link.label != setting_.blank) {
+                        emissions.push_back({link.label, time, time + 1});
+                        if (link.label == setting_.silence) ++silences;
+                        else hypothesis.bonus += frame.phoneme_bonus;
+                    }
+                } else if (link.label != setting_.blank) {
+                    emissions.back().end = time + 1;
+                }
+                last = link.label;
+            }
+            if (link.output != 0) {
+                const uint32_t place = link.output - 1;
+                const uint32_t word = setting_.words_of_outputs ? setting_.words_of_outputs[place] : place;
+                outputs.push_back({word, static_cast<uint32_t>(emissions.size())});
+                hypothesis.bonus += frame.word_bonus;
+                if (setting_.lexicon) pronunciations -= setting_.lexicon->tree->pronunciation_costs[place];
+            }
+        }
+        for (const Output& output : outputs) hypothesis.words.push_back(output.word);
+        for (const auto& [first, end] : spans_of(emissions, outputs, setting_)) {
+            const bool is_empty = first >= end || emissions.empty();
+            const size_t from = std::min(first, emissions.empty() ? 0 : emissions.size() - 1);
+            hypothesis.starts.push_back(emissions.empty() ? 0 : emissions[from].start);
+            hypothesis.ends.push_back(is_empty ? hypothesis.starts.back() : emissions[end - 1].end);
+        }
+        hypothesis.bonus += phrase_bonus(hypothesis.words);
+        if (setting_.lexicon) {
+            const auto choices = static_cast<uint32_t>(outputs.size() + 1);
+            const LexiconTree& tree = *setting_.lexicon->tree;
+            silences = std::min(silences, choices);
+            hypothesis.lexicon = pronunciations;
+            if (silences > 0) hypothesis.lexicon -= silences * tree.silence_cost;
+            if (choices > silences) hypothesis.lexicon -= (choices - silences) * tree.no_silence_cost;
+        }
+        const double weight = setting_.lexicon ? setting_.model->weight : 1.0;
+        hypothesis.total = scaled - graph;
+        const double rest = -graph - hypothesis.lexicon - hypothesis.bonus;
+        hypothesis.ngram = weight > 0.0 ? rest / weight : 0.0;
+        return hypothesis;
+    }
+
+    double phrase_bonus(const std::vector<uint32_t>& words) const {
+        if (!setting_.guidance) return 0.0;
+        const PhraseBonuses& phrases = setting_.guidance->phrases;
+        double bonus = 0.0;
+        uint32_t node = 0;
+        for (const uint32_t word : words) {
+            const PhraseBonuses::Move move = phrases.advance(node, word);
+            bonus += move.bonus;
+            node = move.node;
+        }
+        return bonus - phrases.lent(node);
+    }
+
+    Setting setting_;
+    Search<Network> search_;
+    std::vector<float> row_;
+};
+
+}  // namespace
+
+std::unique_ptr<Utterance> lexicon_utterance(std::shared_ptr<const LexiconPlan> plan) {
+    return std::make_unique<UtteranceOf<LexiconNetwork>>(std::move(plan));
+}
+
+std::unique_ptr<Utterance> graph_utterance(std::shared_ptr<const GraphPlan> plan) {
+    // A graph that has the topology begins with its blank.
+    const GraphFile::State start = plan->graph->state(plan->graph->start());
+    for (uint32_t place = 0; place < start.n_arcs; ++place) {
+        const GraphFile::Arc arc = plan->graph->arc(start, place);
+        if (arc.input == static_cast<int32_t>(plan->blank) + 1) return std::make_unique<UtteranceOf<GraphNetwork<true>>>(std::move(plan));
+    }
+    return std::make_unique<UtteranceOf<GraphNetwork<false>>>(std::move(plan));
+}
+
+}  // namespace neurolect

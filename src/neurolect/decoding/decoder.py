@@ -1,0 +1,231 @@
+"""From logits to sentences, a whole utterance at once or as it is being said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
+from typing import overload
+
+import numpy as np
+import numpy.typing as npt
+
+from neurolect import _core
+from neurolect.decoding.guidance import Guidance
+from neurolect.decoding.hypotheses import Hypothesis, Logits
+from neurolect.decoding.networks import Network
+from neurolect.decoding.options import DecoderOptions
+from neurolect.errors import ConfigError, DataError
+from neurolect.text.alphabet import PHONEMES, Alphabet
+
+
+class Decoder:
+    """Beam search for the best sentences: Viterbi token passing with a lattice, in compiled code.
+
+    A whole utterance is a stream that is pushed once, so that any chunking gives the same answer, bit for bit. One
+    decoder serves any number of streams and threads at a time.
+
+    Args:
+        network: what is searched: a `LexiconNetwork` or a `GraphNetwork`.
+        options: settings of the search; assign to `decoder.options` to change them, for streams that begin later.
+        alphabet: classes of the logits, in the order in which they come.
+        threads: utterances of a batch that are decoded at a time.
+
+    Raises:
+        ConfigError: the alphabet has other symbols than the network's, or there are no threads.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        options: DecoderOptions = DecoderOptions(),
+        alphabet: Alphabet = PHONEMES,
+        threads: int = 1,
+    ) -> None:
+        if threads < 1:
+            raise ConfigError(f"decoder: threads is {threads}, it must be at least 1")
+        self.network = network
+        self.options = options
+        self.alphabet = alphabet
+        self.threads = threads
+        columns = alphabet.columns_of(network.alphabet)
+        self._columns = None if (columns == np.arange(len(columns))).all() else columns
+        self._idle: dict[Guidance | None, list[_core.Searcher]] = {}
+        self._lock = Lock()
+
+    def stream(self, guidance: Guidance | None = None) -> DecoderStream:
+        """Begin an utterance whose logits arrive in pieces.
+
+        Args:
+            guidance: what is known about this utterance beforehand.
+        """
+        return DecoderStream(self, guidance)
+
+    @overload
+    def decode(self, logits: Logits, lengths: None = None, guidance: Guidance | None = None) -> list[Hypothesis]: ...
+
+    @overload
+    def decode(
+        self, logits: Logits, lengths: Sequence[int] | npt.NDArray[np.integer], guidance: Guidance | None = None
+    ) -> list[list[Hypothesis]]: ...
+
+    def decode(
+        self,
+        logits: Logits,
+        lengths: Sequence[int] | npt.NDArray[np.integer] | None = None,
+        guidance: Guidance | None = None,
+    ) -> list[Hypothesis] | list[list[Hypothesis]]:
+        """Sentences of one utterance, or of a batch.
+
+        Args:
+            logits: one utterance (frames, classes); with lengths a padded batch (batch, frames, classes), or utterances
+                one after the other (frames of all, classes).
+            lengths: frames of each utterance.
+            guidance: what is known about the utterances beforehand.
+
+        Returns:
+            Distinct sentences, best first, at least one; no frames give the empty sentence. With lengths, one such
+            list per utterance.
+
+        Raises:
+            DataError: shapes or lengths do not fit, or a frame is not numbers.
+        """
+        logits = np.asarray(logits)
+        if lengths is None:
+            return self._decode_one(logits, guidance)
+        utterances = split_batch(logits, lengths)
+        if self.threads == 1:
+            return [self._decode_one(each, guidance) for each in utterances]
+        with ThreadPoolExecutor(self.threads) as pool:
+            return list(pool.map(lambda each: self._decode_one(each, guidance), utterances))
+
+    def _decode_one(self, logits: Logits, guidance: Guidance | None) -> list[Hypothesis]:
+        stream = self.stream(guidance)
+        stream.push(logits)
+        return stream.finish()
+
+    def prepare(self, logits: Logits) -> npt.NDArray[np.float32]:
+        """Logits (frames, classes) as the search takes them: in its order of classes and in its precision."""
+        logits = np.asarray(logits)
+        if logits.size == 0:
+            return np.zeros((0, len(self.alphabet)), dtype=np.float32)
+        if logits.ndim != 2 or logits.shape[1] != len(self.alphabet):
+            raise DataError(
+                f"logits have the shape {logits.shape}, the decoder takes (frames, {len(self.alphabet)} classes)"
+            )
+        if self._columns is not None:
+            logits = logits[:, self._columns]
+        return np.ascontiguousarray(logits, dtype=np.float32)
+
+    def take_searcher(self, guidance: Guidance | None) -> _core.Searcher:
+        """A searcher that no stream is using; `return_searcher` lets its memory serve again."""
+        with self._lock:
+            idle = self._idle.get(guidance)
+            if idle:
+                return idle.pop()
+        return self.network.searcher(guidance)
+
+    def return_searcher(self, guidance: Guidance | None, searcher: _core.Searcher) -> None:
+        """Give back a searcher whose utterance has ended."""
+        with self._lock:
+            if guidance is not None and guidance not in self._idle:
+                # The last guidance used is likely to come again; the ones before it would only fill memory.
+                self._idle = {None: self._idle.get(None, [])}
+            self._idle.setdefault(guidance, []).append(searcher)
+
+
+class DecoderStream:
+    """One utterance that is being decoded; however its frames are cut into chunks, the answer is the same.
+
+    Args:
+        decoder: shared by all streams.
+        guidance: what is known about this utterance beforehand.
+    """
+
+    def __init__(self, decoder: Decoder, guidance: Guidance | None = None) -> None:
+        self._decoder = decoder
+        self._guidance = guidance
+        self._options = decoder.options
+        self._core_options = self._options.for_core()
+        self._frames = 0
+        self._searcher: _core.Searcher | None = decoder.take_searcher(guidance)
+        self._searcher.begin(self._core_options)
+
+    @property
+    def options(self) -> DecoderOptions:
+        """Settings from the next frame on; may be assigned to at any time."""
+        return self._options
+
+    @options.setter
+    def options(self, options: DecoderOptions) -> None:
+        self._options = options
+        self._core_options = options.for_core()
+
+    def push(self, logits: Logits) -> None:
+        """Take the next logits (frames, classes); no frames is allowed.
+
+        Raises:
+            DataError: they have another number of classes, or a frame has NaN or +∞ or nothing finite.
+            ConfigError: the utterance has ended.
+        """
+        frames = self._decoder.prepare(logits)
+        self._running().push(frames, self._core_options)
+        self._frames += len(frames)
+
+    def partial(self) -> Hypothesis:
+        """The words of the path that is best so far, which later frames may still change.
+
+        Raises:
+            ConfigError: the utterance has ended.
+        """
+        return self._hypothesis(self._running().partial())
+
+    def finish(self) -> list[Hypothesis]:
+        """The distinct sentences if the utterance ends here, best first, at least one.
+
+        Raises:
+            ConfigError: the utterance has ended already.
+        """
+        searcher = self._running()
+        found = [self._hypothesis(each) for each in searcher.finish(self._core_options)]
+        self._searcher = None
+        self._decoder.return_searcher(self._guidance, searcher)
+        nothing = Hypothesis(words=(), acoustic=0.0, ngram=0.0, lexicon=0.0, bonus=0.0, total=float("-inf"))
+        return found or [nothing]
+
+    def _running(self) -> _core.Searcher:
+        if self._searcher is None:
+            raise ConfigError("decoder: this utterance has ended; begin another with decoder.stream()")
+        return self._searcher
+
+    def _hypothesis(self, found: _core.Hypothesis) -> Hypothesis:
+        words = self._decoder.network.words
+        return Hypothesis(
+            words=tuple(words[number] for number in found.words),
+            acoustic=found.acoustic,
+            ngram=found.ngram,
+            lexicon=found.lexicon,
+            bonus=found.bonus,
+            total=found.total,
+            times=tuple(zip(found.starts, found.ends, strict=True)),
+            confidence=tuple(found.confidences),
+        )
+
+
+def split_batch(logits: Logits, lengths: Sequence[int] | npt.NDArray[np.integer]) -> Iterator[Logits]:
+    """The utterances of a padded batch (batch, frames, classes), or of utterances one after the other.
+
+    Raises:
+        DataError: the lengths do not fit the logits.
+    """
+    lengths = np.asarray(lengths)
+    if lengths.ndim != 1 or lengths.dtype.kind not in "iu" or (lengths < 0).any():
+        raise DataError("lengths must be one whole number of frames per utterance")
+    if logits.ndim == 3:
+        if len(lengths) != len(logits) or lengths.max(initial=0) > logits.shape[1]:
+            raise DataError(f"{len(lengths)} lengths up to {lengths.max(initial=0)} do not fit logits {logits.shape}")
+        return (each[:length] for each, length in zip(logits, lengths, strict=True))
+    if lengths.sum() != len(logits):
+        raise DataError(f"the lengths sum to {lengths.sum()} frames, the logits have {len(logits)}")
+    ends = np.cumsum(lengths)
+    return (logits[end - length : end] for end, length in zip(ends, lengths, strict=True))
