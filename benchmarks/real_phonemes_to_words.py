@@ -30,10 +30,10 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from neurolect.decoding.lexicon_beam import LexiconBeam
+from neurolect.decoding import Decoder, DecoderOptions, LexiconNetwork
 from neurolect.decoding.pseudo_posteriors import PhonemeErrors, rebuild_logits
-from neurolect.language.pocketsphinx_trigram import read_pocketsphinx_trigram
-from neurolect.language.word_model import UniformWords, WordModel
+from neurolect.language.english import english_trigram
+from neurolect.language.ngram_model import NgramModel
 from neurolect.text.alphabet import PHONEMES
 from neurolect.text.error_rates import ErrorCounts, count_errors, count_word_errors, error_rate, error_rate_by
 from neurolect.text.lexicon import Lexicon
@@ -76,7 +76,7 @@ def main() -> None:
     tuning, held_out = tuning[: arguments.limit], held_out[: arguments.limit]
     errors = t12_errors(arguments.csv.with_name(CONFUSIONS))
     lexicon = Lexicon.english()
-    trigram = read_pocketsphinx_trigram(additions=lexicon)
+    trigram = english_trigram()
 
     if arguments.tune:
         console.print(tuning_table(tuning, errors, lexicon, trigram))
@@ -85,7 +85,7 @@ def main() -> None:
     for half, rows in (("held out", held_out), ("tuning", tuning)):
         decoded = {
             name: decode(rows, errors, lexicon, model, f"{half}: {name}")
-            for name, model in (("no language model", UniformWords(tuple(lexicon))), ("trigram", trigram))
+            for name, model in (("no language model", None), ("trigram", trigram))
         }
         counts = word_errors(rows, decoded)
         console.print(table_by_corpus(rows, counts, f"{half} sessions"))
@@ -113,12 +113,13 @@ def decode(
     rows: Sequence[Row],
     errors: PhonemeErrors,
     lexicon: Lexicon,
-    model: WordModel,
+    model: NgramModel | None,
     label: str,
     acoustic_scale: float = ACOUSTIC_SCALE,
     blank_penalty: float = BLANK_PENALTY,
 ) -> Decoded:
-    search = LexiconBeam(lexicon, model, acoustic_scale=acoustic_scale, blank_penalty=blank_penalty)
+    options = DecoderOptions(acoustic_scale=acoustic_scale, blank_penalty=blank_penalty)
+    search = Decoder(LexiconNetwork(lexicon, model), options)
     start = time.process_time()
     sentences = []
     for row in track(rows, label, transient=True):
@@ -152,7 +153,7 @@ def table_by_corpus(rows: Sequence[Row], counts: dict[str, ErrorCounts], session
     return table
 
 
-def tuning_table(rows: Sequence[Row], errors: PhonemeErrors, lexicon: Lexicon, trigram: WordModel) -> Table:
+def tuning_table(rows: Sequence[Row], errors: PhonemeErrors, lexicon: Lexicon, trigram: NgramModel) -> Table:
     table = Table("acoustic scale", *(f"blank penalty {penalty:g}" for penalty in PENALTIES))
     table.title = f"Word error rate in %, trigram, {len(rows)} trials of the tuning half"
     for scale in SCALES:
@@ -187,7 +188,7 @@ def settings() -> dict[str, Any]:
     return {
         "acoustic_scale": ACOUSTIC_SCALE,
         "blank_penalty": BLANK_PENALTY,
-        "search": "LexiconBeam, other settings at their defaults",
+        "search": "LexiconNetwork, other settings at their defaults",
         "posteriors": "rebuilt from greedy and n-best phonemes, confusions of T12",
         "tuning_half": "sessions 1, 3, 5, … in order of date",
     }

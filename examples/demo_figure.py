@@ -6,12 +6,11 @@ python examples/demo_figure.py demo/run docs/demo.png
 from __future__ import annotations
 
 import sys
-from functools import partial
 from pathlib import Path
 
 import neurolect
-from neurolect.decoding.lexicon_beam import LexiconBeam
-from neurolect.decoding.words import english_search
+from neurolect.decoding.options import DecoderOptions
+from neurolect.decoding.words import lexicon_decoder
 from neurolect.evaluation.decode import decode_split
 from neurolect.evaluation.evaluate import recordings_of
 from neurolect.evaluation.figures import save_example_figure
@@ -21,7 +20,7 @@ from neurolect.evaluation.report import median_trial
 def main(folder: str, picture: str) -> None:
     run = neurolect.load(folder, device="cpu")
     recordings = recordings_of(run, None, "val")
-    search = english_search(partial(LexiconBeam, acoustic_scale=0.7), "trigram", None, run.alphabet)
+    search = lexicon_decoder("trigram", None, run.alphabet, options=DecoderOptions(acoustic_scale=0.7))
     trial = median_trial(list(decode_split(run, recordings, "val", search)))
     assert trial is not None, "the run has no validation trials"
     save_example_figure(Path(picture), trial, run.alphabet, run.patching)

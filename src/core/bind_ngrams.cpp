@@ -117,14 +117,18 @@ void bind_ngrams(nb::module_& module) {
         .def(nb::init<const std::string&>(), nb::arg("path"))
         .def_prop_ro("order", &NgramStore::order)
         .def_prop_ro("n_words", &NgramStore::n_words)
-        .def("facts", &facts)
+        .def("facts", &facts, nb::sig("def facts(self) -> dict[str, typing.Any]"))
         .def("vocabulary", &vocabulary)
         .def("find", [](const NgramStore& store, std::string_view word) { return store.find(word); }, nb::arg("word"))
         .def("find_all", &find_all, nb::arg("words"))
         .def("unigrams", &unigrams)
         .def("start_context", &NgramStore::start_context)
-        .def("score", &score, nb::arg("contexts"), nb::arg("words"))
-        .def("score_sentences", &score_sentences, nb::arg("words"), nb::arg("lengths"))
+        .def("score", &score, nb::arg("contexts"), nb::arg("words"),
+             nb::sig("def score(self, contexts: NDArray[numpy.uint32], words: NDArray[numpy.uint32]) -> "
+                     "tuple[NDArray[numpy.float32], NDArray[numpy.uint32], NDArray[numpy.uint32]]"))
+        .def("score_sentences", &score_sentences, nb::arg("words"), nb::arg("lengths"),
+             nb::sig("def score_sentences(self, words: NDArray[numpy.uint32], lengths: NDArray[numpy.uint32]) -> "
+                     "tuple[NDArray[numpy.float32], NDArray[numpy.uint32]]"))
         .def("verify", &NgramStore::verify, nb::call_guard<nb::gil_scoped_release>());
 
     nb::class_<ArpaReader>(module, "ArpaReader")

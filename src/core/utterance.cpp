@@ -183,7 +183,7 @@ private:
             if (silences > 0) hypothesis.lexicon -= silences * tree.silence_cost;
             if (choices > silences) hypothesis.lexicon -= (choices - silences) * tree.no_silence_cost;
         }
-        const double weight = setting_.lexicon ? setting_.model->weight : 1.0;
+        const double weight = !setting_.lexicon ? 1.0 : setting_.model->store ? setting_.model->weight : 0.0;
         hypothesis.total = scaled - graph;
         const double rest = -graph - hypothesis.lexicon - hypothesis.bonus;
         hypothesis.ngram = weight > 0.0 ? rest / weight : 0.0;

@@ -15,10 +15,9 @@ from neurolect.data.blocks import Block, write_block_table
 from neurolect.data.dataset import SpeechData
 from neurolect.data.smoothing import GaussianSmoothing
 from neurolect.data.t15 import read_split, write_split
-from neurolect.decoding.lexicon_beam import LexiconBeam
+from neurolect.decoding import Decoder, DecoderOptions, LexiconNetwork
 from neurolect.evaluation.decode import decode_split
 from neurolect.evaluation.evaluate import Evaluation, recordings_of
-from neurolect.language.word_model import UniformWords
 from neurolect.models.gru import GRUDecoder
 from neurolect.text.alphabet import PHONEMES
 from neurolect.text.lexicon import Lexicon
@@ -72,7 +71,7 @@ def test_words_are_scored_after_the_references_normalisation(run, dataset):
 
     loaded = neurolect.load(run, "cpu")
     recordings = recordings_of(loaded, dataset(n_features=16), "val")
-    decoder = LexiconBeam(WORDS, UniformWords(tuple(WORDS)), n_best=3)
+    decoder = Decoder(LexiconNetwork(WORDS), DecoderOptions(n_best=3))
     evaluation = Evaluation.of(decode_split(loaded, recordings, "val", decoder))
     phonemes, words, kept_hyphens = evaluation.scores
     assert words.name == "word error rate"

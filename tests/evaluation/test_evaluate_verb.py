@@ -83,7 +83,7 @@ def test_by_default_the_trigram_chooses_between_homophones_and_words_of_the_lexi
     predictions, result = evaluate(spelling_run, root, "--lexicon", str(lexicon))
     assert [row["decoded"] for row in predictions] == ["i want to go home", "i want to go to blorvik"]
     assert [row["decoded_phonemes"] for row in predictions] == [GO_HOME, GO_TO_BLORVIK]
-    assert all(float(row["language_model_score"]) < -5 for row in predictions)
+    assert all(float(row["ngram_score"]) < -5 for row in predictions)
     assert result["scores"]["word error rate"]["overall"]["rate"] == 0
     assert result["facts"]["language model"] == "trigram"
     assert result["facts"]["protocol"] == "clean: smoothing with same padding"
@@ -91,10 +91,10 @@ def test_by_default_the_trigram_chooses_between_homophones_and_words_of_the_lexi
 
 def test_the_uniform_language_model_leaves_the_score_to_the_sounds_under_the_searchs_settings(spelling_run, tmp_path):
     root = record(tmp_path / "recordings", spoken_evenly("Go home.", "G OW SIL HH OW M SIL"))
-    settings = ["--search.acoustic_scale", "0.5", "--search.silence_probability", "0.8"]
+    settings = ["--decoder.acoustic_scale", "0.5", "--network.silence_probability", "0.8"]
     (row,), result = evaluate(spelling_run, root, "--lm", "uniform", *settings)
     assert len(row["decoded"].split()) == 2
-    assert float(row["language_model_score"]) == 0
+    assert float(row["ngram_score"]) == 0
     silences = math.log(0.2) + 2 * math.log(0.8)  # None before the first word, one after each.
     assert float(row["total_score"]) == pytest.approx(0.5 * float(row["acoustic_score"]) + silences, abs=1e-3)
     assert result["facts"]["language model"] == "uniform"

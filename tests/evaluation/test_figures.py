@@ -45,7 +45,7 @@ def decoded(symbols: list[str], alphabet=PHONEMES, patching: Patching | None = N
     logits[np.arange(len(classes)), classes] = 4
     n_bins = patching.stride * max(len(classes) - 1, 0) + patching.size
     trial = Trial("t15.2030.01.01", 3, 7, np.zeros((n_bins, 2), np.float32), sentence="Costs $5 or $6.")
-    hypotheses = [Hypothesis(("costs", "five"), -1.0, -1.0, 0.0, -2.0)]
+    hypotheses = [Hypothesis(("costs", "five"), -1.0, -1.0, 0.0, 0.0, -2.0)]
     return DecodedTrial(trial, logits, list(symbols), list(symbols), hypotheses, 0.01)
 
 

@@ -43,7 +43,7 @@ def decoded(
         sentence=SENTENCES[number % len(SENTENCES)] if labels else None,
         corpus=("Switchboard", None)[number % 2],
     )
-    hypotheses = [] if words is None else [Hypothesis(tuple(words.split()), -3.0, -2.0, 0.0, -5.0)]
+    hypotheses = [] if words is None else [Hypothesis(tuple(words.split()), -3.0, -2.0, 0.0, 0.0, -5.0)]
     return DecodedTrial(trial, logits, heard, spoken, hypotheses, 0.001 * (number + 1))
 
 

@@ -36,15 +36,14 @@ def demo(out: Path = Path("demo"), seed: int = 0) -> None:
         shutil.rmtree(run, ignore_errors=True)
     sessions = recordings / "hdf5_data_final"
     without, with_trigram = run / "evaluation" / "without_trigram", run / "evaluation" / "val"
-    search = ["--search=LexiconBeam", "--search.max_active=500"]
     with as_file(files("neurolect.commands") / "demo.yaml") as recipe:
         for step in (
             ["simulate", "speech", recordings, "--sessions=4", "--trials_per_session=190", f"--seed={seed}"],
             ["data", "check", sessions],
             ["train", "--config", recipe, "--data.root", sessions, "--out", run],
-            # Scales and width were chosen on a simulation with another seed.
-            ["evaluate", run, "--lm=uniform", *search, "--search.acoustic_scale=1.0", "--out", without],
-            ["evaluate", run, "--lm=trigram", *search, "--search.acoustic_scale=0.7", "--out", with_trigram],
+            # Scales were chosen on a simulation with another seed.
+            ["evaluate", run, "--lm=uniform", "--decoder.acoustic_scale=1.0", "--out", without],
+            ["evaluate", run, "--lm=trigram", "--decoder.acoustic_scale=0.7", "--out", with_trigram],
         ):
             words = [str(word) for word in step]
             console.print(

@@ -7,17 +7,20 @@ from typing import Literal
 
 from neurolect.data.smoothing import Padding
 from neurolect.data.t15 import MissingValues, Split
-from neurolect.decoding.hypotheses import SearchFactory
-from neurolect.decoding.lexicon_beam import LexiconBeam
+from neurolect.decoding.networks import LexiconNetwork
+from neurolect.decoding.options import DecoderOptions
+from neurolect.decoding.words import LexiconNetworkFactory
 
 
 def evaluate(
     run: Path,
     split: Split = "val",
     data: Path | None = None,
-    lm: Literal["trigram", "uniform", "none"] = "trigram",
+    lm: str = "trigram",
     lexicon: Path | None = None,
-    search: SearchFactory = LexiconBeam,
+    graph: Path | None = None,
+    network: LexiconNetworkFactory = LexiconNetwork,
+    decoder: DecoderOptions = DecoderOptions(),
     out: Path | None = None,
     protocol: Literal["clean", "reference"] = "clean",
     sessions: list[str] | None = None,
@@ -33,10 +36,13 @@ def evaluate(
         run: run folder.
         split: `train`, `val` or `test`; test files have no labels, so they give predictions only.
         data: folder of sessions; by default the one the run was trained on.
-        lm: `trigram` is the English trigram of the pocketsphinx package, `uniform` prefers no word,
-            `none` stops at phonemes.
-        lexicon: file of further words, `word PH PH …` a line; they come before the English dictionary's.
-        search: how logits become words.
+        lm: an n-gram model that `neurolect lm convert` wrote; `trigram` is the English one of the pocketsphinx package,
+            `uniform` prefers no word, `none` stops at phonemes.
+        lexicon: file of further words, `word PH PH …` a line, or just `word` to have it pronounced from its letters;
+            they come before the English dictionary's.
+        graph: search this TLG.fst or LG.fst, with words.txt beside it, instead of a lexicon and an n-gram model.
+        network: weights of the lexicon and the n-gram model.
+        decoder: settings of the search.
         out: folder to write to; by default `evaluation/<split>` in the run folder.
         protocol: `reference` smooths without padding, as the published evaluation does.
         sessions: only these; by default all the run knows that have the split.
@@ -46,7 +52,8 @@ def evaluate(
 
     Examples:
         neurolect evaluate runs/t15 --split val
-        neurolect evaluate runs/t15 --split test --data data/hdf5_data_final --search.acoustic_scale 0.4
+        neurolect evaluate runs/t15 --split test --data data/hdf5_data_final --decoder.acoustic_scale 0.4
+        neurolect evaluate runs/t15 --lm 5gram.nlm --decoder.max_active 500
         neurolect evaluate runs/t15 --lm none --device cpu
     """
     from itertools import islice
@@ -57,7 +64,7 @@ def evaluate(
 
     from neurolect import __version__
     from neurolect.commands.tables import print_scores
-    from neurolect.decoding.words import describe_search, english_search
+    from neurolect.decoding.words import describe_network, graph_decoder, lexicon_decoder
     from neurolect.errors import require_at_least
     from neurolect.evaluation.decode import decode_split
     from neurolect.evaluation.evaluate import Evaluation, is_simulated, recordings_of, sessions_left_out
@@ -67,10 +74,14 @@ def evaluate(
     console = Console()
     trained = load(run, device)
     recordings = recordings_of(trained, data, split, sessions, missing)
-    decoder = None if lm == "none" else english_search(search, lm, lexicon, trained.alphabet)
+    search = None
+    if graph is not None:
+        search = graph_decoder(graph, trained.alphabet, decoder)
+    elif lm != "none":
+        search = lexicon_decoder(lm, lexicon, trained.alphabet, network, decoder)
     padding: Padding = "valid" if protocol == "reference" else "same"
     n_trials = sum(len(day or ()) for day in recordings.open(split))
-    decoded = islice(decode_split(trained, recordings, split, decoder, padding), limit)
+    decoded = islice(decode_split(trained, recordings, split, search, padding), limit)
     total = n_trials if limit is None else min(limit, n_trials)
     shown = track(decoded, "decoding", total, console=Console(stderr=True))
     evaluation = Evaluation.of(shown)
@@ -79,9 +90,10 @@ def evaluate(
         "run": f"{run}, weights of step {trained.metrics.get('step', 0):.0f}",
         "recordings": f"{recordings.root}{' (simulated)' if simulated else ''}",
         "split": split,
-        "language model": lm,
+        "language model": lm if graph is None else f"in the graph {graph}",
         "protocol": f"{protocol}: smoothing with {padding} padding",
-        "search": describe_search(search) if decoder else "none",
+        "search": str(decoder) if search else "none",
+        "network": describe_network(network) if search and graph is None else "none",
         "further words": str(lexicon or "none"),
         "trials": f"{len(evaluation.trials)} of {n_trials}",
         "neurolect": __version__,
@@ -97,7 +109,7 @@ def evaluate(
     folder = out or run / "evaluation" / (split if limit is None else f"{split}_first_{limit}")
     evaluation.write(folder, trained, f"{run.name}: {split}", facts, notes)
     print_scores(evaluation.scores, console)
-    if decoder:
+    if search:
         console.print(f"word search: {evaluation.search_milliseconds:.0f} CPU ms a sentence (median)")
     for note in notes:
         console.print(f"note: {note}", soft_wrap=True, highlight=False)

@@ -18,7 +18,8 @@ class Hypothesis:
     Args:
         words: the sentence.
         acoustic: Σ log P of the emitted classes over the frames of the best path, before any scale.
-        ngram: log P of the words and of the end of the sentence; with a graph file all its costs, the lexicon's too.
+        ngram: log P of the words and of the end of the sentence; with a graph file all its costs, the lexicon's too;
+            0 where the language model has no weight.
         lexicon: of the silences between words and of the pronunciations chosen.
         bonus: what phrases, words and phonemes earned, less length penalties.
         total: the weighted sum by which hypotheses are ranked.

@@ -14,8 +14,9 @@ from neurolect.data.dataset import SpeechData
 from neurolect.data.smoothing import Padding
 from neurolect.data.t15 import Split
 from neurolect.data.trial import Trial
+from neurolect.decoding.decoder import Decoder
 from neurolect.decoding.greedy import greedy_decode
-from neurolect.decoding.hypotheses import Decoder, Hypothesis
+from neurolect.decoding.hypotheses import Hypothesis
 from neurolect.training.runs import Run
 
 

@@ -11,7 +11,7 @@ from neurolect.evaluation.decode import DecodedTrial
 
 HEADER = (
     "session", "block", "trial", "corpus", "sentence", "decoded", "phonemes", "decoded_phonemes",
-    "total_score", "acoustic_score", "language_model_score", "search_ms",
+    "total_score", "acoustic_score", "ngram_score", "search_ms",
 )  # fmt: skip
 
 
@@ -34,7 +34,7 @@ def write_submission(path: Path, trials: Sequence[DecodedTrial]) -> None:
 def _row(decoded: DecodedTrial) -> tuple[object, ...]:
     trial = decoded.trial
     best = decoded.hypotheses[0] if decoded.hypotheses else None
-    scores = (best.total, best.acoustic, best.language_model) if best else ("", "", "")
+    scores = (best.total, best.acoustic, best.ngram) if best else ("", "", "")
     return (
         trial.session,
         trial.block,
