@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Lock
 from typing import overload
 
@@ -93,11 +94,22 @@ class Decoder:
         logits = np.asarray(logits)
         if lengths is None:
             return self._decode_one(logits, guidance)
-        utterances = split_batch(logits, lengths)
+        return list(self.decode_each(split_batch(logits, lengths), guidance))
+
+    def decode_each(self, utterances: Iterable[Logits], guidance: Guidance | None = None) -> Iterator[list[Hypothesis]]:
+        """Sentences of each utterance (frames, classes) in turn, `threads` of them being decoded at a time."""
         if self.threads == 1:
-            return [self._decode_one(each, guidance) for each in utterances]
+            for logits in utterances:
+                yield self._decode_one(logits, guidance)
+            return
+        running: deque[Future[list[Hypothesis]]] = deque()
         with ThreadPoolExecutor(self.threads) as pool:
-            return list(pool.map(lambda each: self._decode_one(each, guidance), utterances))
+            for logits in utterances:
+                running.append(pool.submit(self._decode_one, logits, guidance))
+                if len(running) > 2 * self.threads:
+                    yield running.popleft().result()
+            while running:
+                yield running.popleft().result()
 
     def _decode_one(self, logits: Logits, guidance: Guidance | None) -> list[Hypothesis]:
         stream = self.stream(guidance)

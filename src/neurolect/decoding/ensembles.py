@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from neurolect.decoding.hypotheses import Logits
 from neurolect.decoding.log_probabilities import log_softmax, log_sum_exp
+from neurolect.decoding.logits_file import LogitsFile
 from neurolect.errors import ConfigError, DataError
 
 
@@ -49,6 +50,18 @@ def combine_models(
             raise DataError("ensemble: in some frame the models together rule out every class")
     result: npt.NDArray[np.float32] = combined.astype(np.float32)
     return result
+
+
+def combine_files(files: Sequence[LogitsFile], mean: Literal["arithmetic", "geometric"] = "arithmetic") -> LogitsFile:
+    """Several models' logits of the same utterances as one.
+
+    Raises:
+        DataError: the models do not have the same utterances or classes.
+    """
+    for number, each in enumerate(files, start=1):
+        if not np.array_equal(each.lengths, files[0].lengths):
+            raise DataError(f"ensemble: model {number} has utterances of other lengths than model 1")
+    return LogitsFile(combine_models([each.logits for each in files], mean), files[0].lengths)
 
 
 def _log_probabilities(logits: Sequence[Logits]) -> list[npt.NDArray[np.float64]]:

@@ -1,0 +1,98 @@
+"""`neurolect decode`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Literal
+
+from neurolect.decoding.hypotheses import Hypothesis
+from neurolect.decoding.networks import LexiconNetwork
+from neurolect.decoding.options import DecoderOptions
+from neurolect.decoding.words import LexiconNetworkFactory
+
+
+def decode(
+    logits: Path,
+    out: Path,
+    lm: str = "trigram",
+    lexicon: Path | None = None,
+    graph: Path | None = None,
+    order: Literal["model", "lm"] = "model",
+    network: LexiconNetworkFactory = LexiconNetwork,
+    decoder: DecoderOptions = DecoderOptions(),
+    phrases: Path | None = None,
+    phrase_bonus: float = 3.0,
+    ensemble: list[Path] | None = None,
+    mean: Literal["arithmetic", "geometric"] = "arithmetic",
+    truth: Path | None = None,
+    threads: int = 1,
+) -> None:
+    """Turn logits into sentences.
+
+    Writes one JSON line an utterance (sentence, n-best, scores, times, confidences) and beside it a CSV table.
+
+    Args:
+        logits: .npz file with `logits` (frames of all utterances, 41 classes) and `lengths` (frames of each).
+        out: JSON lines to write; the table gets the same name with .csv.
+        lm: an n-gram model that `neurolect lm convert` wrote; `trigram` is the English one of the pocketsphinx package,
+            `uniform` prefers no word.
+        lexicon: file of further words, `word PH PH …` a line, or just `word` to have it pronounced from its letters.
+        graph: search this TLG.fst or LG.fst, with words.txt beside it, instead of a lexicon and an n-gram model.
+        order: of the classes: `model` is BLANK AA … ZH SIL, `lm` is BLANK SIL AA … ZH, as the reference's server
+            takes them.
+        network: weights of the lexicon and the n-gram model.
+        decoder: settings of the search.
+        phrases: text file of phrases that are likely to be said, one a line, each with a bonus after a tab if it has
+            one of its own.
+        phrase_bonus: of the other phrases; 3 makes one 20 times as likely.
+        ensemble: files with other models' logits of the same utterances.
+        mean: of the models' probabilities.
+        truth: text file of what was said, one sentence a line; error rates are printed.
+        threads: utterances decoded at a time.
+
+    Examples:
+        neurolect decode logits.npz --out decoded.jsonl
+        neurolect decode logits.npz --lm 5gram.nlm --decoder.max_active 500 --out decoded.jsonl --threads 2
+        neurolect decode logits.npz --graph languageModel/TLG.fst --order lm --out decoded.jsonl
+    """
+    import time
+
+    from rich.console import Console
+    from rich.progress import track
+
+    from neurolect.decoding.ensembles import combine_files
+    from neurolect.decoding.guidance import Guidance
+    from neurolect.decoding.hypothesis_files import write_hypotheses
+    from neurolect.decoding.logits_file import LogitsFile
+    from neurolect.decoding.phrase_file import read_phrases
+    from neurolect.decoding.words import graph_decoder, lexicon_decoder
+    from neurolect.evaluation.sentences import read_sentences, word_error_rate
+    from neurolect.text.alphabet import PHONEMES, PHONEMES_LANGUAGE_MODEL_ORDER
+
+    console = Console()
+    alphabet = PHONEMES if order == "model" else PHONEMES_LANGUAGE_MODEL_ORDER
+    utterances = LogitsFile.read(logits)
+    if ensemble:
+        utterances = combine_files([utterances, *map(LogitsFile.read, ensemble)], mean)
+    spoken = None if truth is None else read_sentences(truth, len(utterances))
+    if graph is None:
+        search = lexicon_decoder(lm, lexicon, alphabet, network, decoder, threads)
+    else:
+        search = graph_decoder(graph, alphabet, decoder, threads)
+    guidance = None if phrases is None else Guidance(phrases=read_phrases(phrases, phrase_bonus))
+    started = time.process_time()
+    decoded = search.decode_each(utterances, guidance)
+    sentences: list[str] = []
+    shown = track(decoded, "decoding", len(utterances), console=Console(stderr=True))
+    table = write_hypotheses(out, _noting_best(shown, sentences))
+    milliseconds = 1000 * (time.process_time() - started) / max(1, len(utterances))
+    console.print(f"{len(utterances)} utterances, {milliseconds:.0f} CPU ms each: {out}, {table}", soft_wrap=True)
+    if spoken is not None:
+        console.print(f"word error rate {word_error_rate(spoken, sentences)}", highlight=False, markup=False)
+
+
+def _noting_best(decoded: Iterable[list[Hypothesis]], sentences: list[str]) -> Iterator[list[Hypothesis]]:
+    for hypotheses in decoded:
+        sentences.append(hypotheses[0].text)
+        yield hypotheses

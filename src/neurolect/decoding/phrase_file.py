@@ -1,0 +1,39 @@
+"""Phrases that are likely to be said, from a text file."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+from neurolect.errors import DataError
+
+
+def read_phrases(path: Path, bonus: float) -> dict[str, float]:
+    """Read one phrase a line, with a bonus of its own after a tab; lines that begin with `#` are comments.
+
+    Args:
+        path: UTF-8 text; phrases are lower-cased.
+        bonus: of phrases without one of their own.
+
+    Raises:
+        DataError: the file cannot be read, or a bonus is not a number; the message names the line.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise DataError(f"{path}: cannot read the phrases: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise DataError(f"{path}: the phrases are not UTF-8 text") from None
+    phrases: dict[str, float] = {}
+    for number, line in enumerate(lines, start=1):
+        phrase, _, own = line.partition("\t")
+        phrase = " ".join(phrase.lower().split())
+        if not phrase or phrase.startswith("#"):
+            continue
+        try:
+            phrases[phrase] = float(own) if own.strip() else bonus
+        except ValueError:
+            raise DataError(f"{path}: line {number}: the bonus '{own}' is not a number") from None
+        if not math.isfinite(phrases[phrase]):
+            raise DataError(f"{path}: line {number}: the bonus '{own}' is not finite")
+    return phrases
