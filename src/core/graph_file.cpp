@@ -11,7 +11,6 @@ constexpr int32_t kSymbolsMagic = 2125658996;
 constexpr uint64_t kInputLabelSorted = 0x0000000010000000;
 constexpr int32_t kHasInputSymbols = 1, kHasOutputSymbols = 2, kIsAligned = 4;
 constexpr size_t kAlignment = 16;
-constexpr size_t kConstState = 20;   // final cost, first arc, arcs, input epsilons, output epsilons
 constexpr size_t kVectorState = 12;  // final cost, 8 bytes of arc count
 
 template <typename T>
@@ -121,20 +120,10 @@ void GraphFile::index_states(uint64_t position) {
     }
 }
 
-GraphFile::State GraphFile::state(uint32_t number) const {
-    if (is_const_) {
-        const uint8_t* state = states_ + kConstState * number;
-        const auto first = value_at<uint32_t>(state + 4), n = value_at<uint32_t>(state + 8);
-        if (first > n_arcs_ || n > n_arcs_ - first) damaged();
-        return {value_at<float>(state), n, value_at<uint32_t>(state + 12), arcs_ + sizeof(Arc) * first};
-    }
+GraphFile::State GraphFile::vector_state(uint32_t number) const {
     const uint8_t* state = file_.data() + positions_[number];
     const auto n = static_cast<uint32_t>(value_at<int64_t>(state + 4));
     return {value_at<float>(state), n, n, state + kVectorState};
-}
-
-void GraphFile::prefetch(uint32_t number) const {
-    __builtin_prefetch(is_const_ ? states_ + kConstState * number : file_.data() + positions_[number]);
 }
 
 void GraphFile::damaged() const { throw DataError(path_ + ": the graph is damaged or cut short"); }

@@ -36,19 +36,43 @@ public:
     // Arcs ascend by their input label: then those without one come first, and disambiguation symbols last.
     bool is_sorted() const { return is_sorted_; }
 
-    State state(uint32_t number) const;
+    State state(uint32_t number) const {
+        if (!is_const_) return vector_state(number);
+        const uint8_t* state = states_ + kConstState * number;
+        const auto first = value_at<uint32_t>(state + 4), n = value_at<uint32_t>(state + 8);
+        if (first > n_arcs_ || n > n_arcs_ - first) damaged();
+        return {value_at<float>(state), n, value_at<uint32_t>(state + 12), arcs_ + sizeof(Arc) * first};
+    }
     Arc arc(const State& state, uint32_t place) const {
         Arc arc;
         std::memcpy(&arc, state.arcs + sizeof(Arc) * place, sizeof arc);
         if (static_cast<uint32_t>(arc.next) >= n_states_ || arc.input < 0 || arc.output < 0) damaged();
         return arc;
     }
-    void prefetch(uint32_t number) const;
+    // Hints that a state will soon be asked for, and after that its arcs.
+    void prefetch_state(uint32_t number) const {
+        __builtin_prefetch(is_const_ ? states_ + kConstState * number : file_.data() + positions_[number]);
+    }
+    void prefetch_arcs(uint32_t number) const {
+        const State here = state(number);
+        __builtin_prefetch(here.arcs);
+        if (here.n_arcs > 0) __builtin_prefetch(here.arcs + sizeof(Arc) * (here.n_arcs - 1));
+    }
 
     const std::string& path() const { return path_; }
     [[noreturn]] void damaged() const;
 
 private:
+    static constexpr size_t kConstState = 20;  // final cost, first arc, arcs, input epsilons, output epsilons
+
+    template <typename T>
+    static T value_at(const uint8_t* place) {
+        T value;
+        std::memcpy(&value, place, sizeof value);
+        return value;
+    }
+
+    State vector_state(uint32_t number) const;
     void index_states(uint64_t position);
 
     std::string path_;

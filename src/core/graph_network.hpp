@@ -109,7 +109,8 @@ public:
         return cost < kInfinity ? cost + history_.end_cost(history_of(key)) : kInfinity;
     }
     float unfinished_cost(uint64_t) const { return 0.0f; }
-    void prefetch(uint64_t key) const { graph_->prefetch(static_cast<uint32_t>(key >> 32)); }
+    void prefetch_far(uint64_t key) const { graph_->prefetch_state(static_cast<uint32_t>(key >> 32)); }
+    void prefetch_near(uint64_t key) const { graph_->prefetch_arcs(static_cast<uint32_t>(key >> 32)); }
 
 private:
     static constexpr uint32_t kLastBits = 12;

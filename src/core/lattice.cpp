@@ -109,7 +109,8 @@ void Lattice::spread_extra(size_t frame, float beam) {
                 const float extra = here.extra[token] + std::max(0.0f, slack(frame, link, token));
                 if (extra < here.extra[link.token()]) {
                     here.extra[link.token()] = extra;
-                    changed = true;
+                    // A token that comes earlier has its turn still to come.
+                    changed |= link.token() > token;
                 }
             }
         }

@@ -119,11 +119,16 @@ public:
         return -look_ahead_[place < first_between_ ? place >> 1 : 0];
     }
 
-    void prefetch(uint64_t key) const {
+    void prefetch_far(uint64_t key) const {
+        const auto place = static_cast<uint32_t>(key);
+        if (place < first_between_) __builtin_prefetch(&tree_->nodes[place >> 1]);
+    }
+    void prefetch_near(uint64_t key) const {
         const auto place = static_cast<uint32_t>(key);
         if (place >= first_between_) return;
-        const uint32_t node = place >> 1;
-        __builtin_prefetch(&tree_->nodes[node]);
+        const uint32_t child = tree_->nodes[place >> 1].first_child;
+        __builtin_prefetch(&tree_->nodes[child]);
+        __builtin_prefetch(look_ahead_ + child);
     }
 
     const LexiconTree& tree() const { return *tree_; }

@@ -8,7 +8,7 @@
 //     void expand_epsilons(key, word bonus, emit)    emit(key, graph cost, output)
 //     float final_cost(key)                          infinite where no sentence can end
 //     float unfinished_cost(key)                     what to add where none of the tokens can end
-//     void prefetch(key)                             hint that `expand` comes soon
+//     void prefetch_far(key), prefetch_near(key)     hints that `expand` comes soon, and sooner
 //     static constexpr bool kHasEpsilons
 #pragma once
 
@@ -61,6 +61,7 @@ public:
         skipped_.clear();
         n_frames_ = 0;
         last_best_ = n_classes_;
+        best_ = kNoLink;
         frames_of_lattice_.clear();
         Frame& frame = lattice_.add_frame();
         network_.start([&](uint64_t key, float cost) { add_token(frame, key, cost); });
@@ -93,7 +94,7 @@ public:
     }
 
     // The token whose path is best so far; kNoLink if there is none.
-    uint32_t best_token() const { return index_of_least(lattice_.frames().back().cost); }
+    uint32_t best_token() const { return best_; }
 
     // Ends the utterance. False if no path is left.
     bool finish(const SearchOptions& options) {
@@ -113,29 +114,39 @@ public:
 
 private:
     static constexpr float kBeamDelta = 0.5f;
-    static constexpr size_t kAhead = 6;
+    static constexpr size_t kFar = 12, kNear = 5;  // tokens ahead of the one being expanded
 
     struct Cutoff {
         float cost;
         float adaptive_beam;
     };
 
-    static uint32_t index_of_least(const std::vector<float>& cost) {
-        if (cost.empty()) return kNoLink;
-        return static_cast<uint32_t>(std::min_element(cost.begin(), cost.end()) - cost.begin());
+    void prefetch(const std::vector<uint64_t>& keys, const std::vector<float>& cost, size_t i, float cutoff) const {
+        if (i + kFar < keys.size() && cost[i + kFar] <= cutoff) network_.prefetch_far(keys[i + kFar]);
+        if (i + kNear < keys.size() && cost[i + kNear] <= cutoff) network_.prefetch_near(keys[i + kNear]);
     }
 
-    uint32_t add_token(Frame& frame, uint64_t key, float cost) {
+    struct Added {
+        uint32_t token;
+        bool is_better;  // than what was known of the place
+    };
+
+    Added add_token(Frame& frame, uint64_t key, float cost) {
         const auto position = static_cast<uint32_t>(frame.cost.size());
         const uint32_t known = table_.find_or_add(key, position);
-        if (known != TokenTable::kNone) {
-            frame.cost[known] = std::min(frame.cost[known], cost);
-            return known;
+        const bool is_new = known == TokenTable::kNone;
+        const uint32_t token = is_new ? position : known;
+        if (is_new) {
+            keys_.push_back(key);
+            frame.cost.push_back(cost);
+            frame.first_link.push_back(kNoLink);
+        } else if (cost < frame.cost[token]) {
+            frame.cost[token] = cost;
+        } else {
+            return {token, false};
         }
-        keys_.push_back(key);
-        frame.cost.push_back(cost);
-        frame.first_link.push_back(kNoLink);
-        return position;
+        if (best_ == kNoLink || cost < frame.cost[best_]) best_ = token;
+        return {token, true};
     }
 
     void step(const float* log_probabilities, const SearchOptions& options) {
@@ -144,7 +155,9 @@ private:
         table_.clear();
         Frame& frame = lattice_.add_frame();
         const Frame& before = lattice_.frames()[lattice_.frames().size() - 2];
-        const Cutoff cutoff = cutoff_of(before.cost, options);
+        const uint32_t best = best_;
+        best_ = kNoLink;
+        const Cutoff cutoff = cutoff_of(before.cost, best == kNoLink ? 0.0f : before.cost[best], options);
         frame.acoustic_scale = options.acoustic_scale;
         frame.acoustic.resize(n_classes_);
         for (uint32_t c = 0; c < n_classes_; ++c) frame.acoustic[c] = -options.acoustic_scale * log_probabilities[c];
@@ -152,7 +165,6 @@ private:
         frame.length_penalty = options.length_penalty;
         frame.phoneme_bonus = options.phoneme_bonus;
         frame.word_bonus = options.word_bonus;
-        const uint32_t best = index_of_least(before.cost);
         if (best != kNoLink) frame.offset = -before.cost[best];
         const FrameCosts costs{frame.acoustic.data(), frame.offset, options.length_penalty, options.phoneme_bonus,
                                options.word_bonus};
@@ -165,14 +177,14 @@ private:
         }
         const size_t n = keys_before_.size();
         for (size_t i = 0; i < n; ++i) {
-            if (i + kAhead < n && before.cost[i + kAhead] <= cutoff.cost) network_.prefetch(keys_before_[i + kAhead]);
+            prefetch(keys_before_, before.cost, i, cutoff.cost);
             if (before.cost[i] > cutoff.cost) continue;
             network_.expand(
                 keys_before_[i], before.cost[i], costs, next_cutoff,
                 [&](uint64_t key, float cost, float graph, uint32_t label, uint32_t output) {
                     if (cost >= next_cutoff) return;
                     next_cutoff = std::min(next_cutoff, cost + cutoff.adaptive_beam);
-                    const uint32_t token = add_token(frame, key, cost);
+                    const uint32_t token = add_token(frame, key, cost).token;
                     if (cost > frame.cost[token] + options.lattice_beam) return;
                     frame.links.push_back({static_cast<uint32_t>(i), frame.first_link[token], output, label, graph});
                     frame.first_link[token] = static_cast<uint32_t>(frame.links.size() - 1);
@@ -182,8 +194,7 @@ private:
         if (lattice_.frames().size() % Lattice::kPruneInterval == 0) lattice_.prune(options.lattice_beam);
     }
 
-    Cutoff cutoff_of(const std::vector<float>& cost, const SearchOptions& options) {
-        const float best = cost.empty() ? 0.0f : *std::min_element(cost.begin(), cost.end());
+    Cutoff cutoff_of(const std::vector<float>& cost, float best, const SearchOptions& options) {
         const float by_beam = best + options.beam;
         scratch_.assign(cost.begin(), cost.end());
         const auto nth = [this](size_t n, size_t end) {
@@ -208,46 +219,44 @@ private:
     // From every token on along all links that emit nothing, again wherever a cheaper way is found.
     void expand_epsilons([[maybe_unused]] const SearchOptions& options, [[maybe_unused]] float cutoff) {
         if constexpr (Network::kHasEpsilons) {
-            constexpr uint32_t kMostVisits = 1000;
             Frame& frame = lattice_.last();
             const size_t n = keys_.size();
             expanded_at_.assign(n, kInfinity);
             visits_.assign(n, 0);
-            waiting_.clear();
-            for (size_t i = n; i-- > 0;) waiting_.push_back(static_cast<uint32_t>(i));
-            while (!waiting_.empty()) {
-                const uint32_t source = waiting_.back();
-                waiting_.pop_back();
-                const float from = frame.cost[source], earlier = expanded_at_[source];
-                if (from >= cutoff || from >= earlier) continue;
-                expanded_at_[source] = from;
-                if (++visits_[source] > kMostVisits) {
-                    throw DataError("the graph has a cycle of epsilons whose cost is negative");
+            for (size_t i = 0; i < n; ++i) {
+                prefetch(keys_, frame.cost, i, cutoff);
+                expand_epsilons_of(static_cast<uint32_t>(i), frame, options, cutoff);
+                while (!waiting_.empty()) {
+                    const uint32_t source = waiting_.back();
+                    waiting_.pop_back();
+                    expand_epsilons_of(source, frame, options, cutoff);
                 }
-                network_.expand_epsilons(keys_[source], options.word_bonus, [&](uint64_t key, float graph, uint32_t output) {
-                    const float cost = from + graph;
-                    if (cost >= cutoff) return;
-                    const float known = cost_of(frame, key);
-                    const uint32_t token = add_token(frame, key, cost);
-                    if (token >= expanded_at_.size()) {
-                        expanded_at_.push_back(kInfinity);
-                        visits_.push_back(0);
-                    }
-                    // Where the link was made on an earlier visit, only the cost was too high.
-                    if (!(earlier + graph < cutoff)) {
-                        frame.has_epsilons = true;
-                        frame.links.push_back({source | Link::kSameFrame, frame.first_link[token], output, kNoLabel, graph});
-                        frame.first_link[token] = static_cast<uint32_t>(frame.links.size() - 1);
-                    }
-                    if (cost < known) waiting_.push_back(token);
-                });
             }
         }
     }
 
-    float cost_of(const Frame& frame, uint64_t key) const {
-        const uint32_t token = table_.find(key);
-        return token == TokenTable::kNone ? kInfinity : frame.cost[token];
+    void expand_epsilons_of(uint32_t source, Frame& frame, const SearchOptions& options, float cutoff) {
+        constexpr uint32_t kMostVisits = 1000;
+        const float from = frame.cost[source], earlier = expanded_at_[source];
+        if (from >= cutoff || from >= earlier) return;
+        expanded_at_[source] = from;
+        if (++visits_[source] > kMostVisits) throw DataError("the graph has a cycle of epsilons whose cost is negative");
+        network_.expand_epsilons(keys_[source], options.word_bonus, [&](uint64_t key, float graph, uint32_t output) {
+            const float cost = from + graph;
+            if (cost >= cutoff) return;
+            const auto [token, is_better] = add_token(frame, key, cost);
+            if (token >= expanded_at_.size()) {
+                expanded_at_.push_back(kInfinity);
+                visits_.push_back(0);
+            }
+            // Where the link was made on an earlier visit, only the cost was too high.
+            if (!(earlier + graph < cutoff)) {
+                frame.has_epsilons = true;
+                frame.links.push_back({source | Link::kSameFrame, frame.first_link[token], output, kNoLabel, graph});
+                frame.first_link[token] = static_cast<uint32_t>(frame.links.size() - 1);
+            }
+            if (is_better) waiting_.push_back(token);
+        });
     }
 
     Network network_;
@@ -259,7 +268,8 @@ private:
     std::vector<uint32_t> waiting_, visits_;
     std::vector<float> skipped_;
     std::vector<uint64_t> frames_of_lattice_;
-    uint32_t last_best_ = 0;
+    uint32_t best_ = kNoLink;     // token of the last frame
+    uint32_t last_best_ = 0;      // class of the last frame that was not skipped
     uint64_t n_frames_ = 0;
 };
 
