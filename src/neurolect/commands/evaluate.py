@@ -27,6 +27,7 @@ def evaluate(
     missing: MissingValues | None = None,
     device: str = "auto",
     limit: int | None = None,
+    keep_logits: bool = False,
 ) -> None:
     """Decode a split with a trained run and report error rates.
 
@@ -49,6 +50,7 @@ def evaluate(
         missing: refuse NaN and infinite features, or put zero in their place; by default as in training.
         device: `auto`, `cpu`, `cuda:0`, …
         limit: decode only the first so many trials.
+        keep_logits: also write logits.npz and sentences.txt, for `neurolect decode` and `neurolect lm tune`.
 
     Examples:
         neurolect evaluate runs/t15 --split val
@@ -108,6 +110,8 @@ def evaluate(
         notes.append(f"Left out, since the run has no day layer for them: {', '.join(left_out)}.")
     folder = out or run / "evaluation" / (split if limit is None else f"{split}_first_{limit}")
     evaluation.write(folder, trained, f"{run.name}: {split}", facts, notes)
+    if keep_logits:
+        evaluation.write_logits(folder)
     print_scores(evaluation.scores, console)
     if search:
         console.print(f"word search: {evaluation.search_milliseconds:.0f} CPU ms a sentence (median)")

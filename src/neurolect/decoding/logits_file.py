@@ -49,7 +49,7 @@ class LogitsFile:
                 logits, lengths = arrays["logits"], arrays["lengths"]
         except OSError as error:
             raise DataError(f"{path}: cannot read the logits: {error.strerror or error}") from None
-        except (ValueError, EOFError, zipfile.BadZipFile, AttributeError):
+        except (ValueError, EOFError, TypeError, zipfile.BadZipFile):
             raise DataError(f"{path}: not an .npz file with plain arrays") from None
         if logits.ndim != 2 or logits.dtype.kind not in "fiu":
             raise DataError(f"{path}: logits have the shape {logits.shape}, they must be (frames, classes) and real")

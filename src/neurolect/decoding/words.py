@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from functools import cache, partial
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from neurolect.decoding.decoder import Decoder
-from neurolect.decoding.networks import GraphNetwork, LexiconNetwork
+from neurolect.decoding.networks import GraphNetwork, LexiconNetwork, Network
 from neurolect.decoding.options import DecoderOptions
 from neurolect.errors import ConfigError
 from neurolect.language.english import english_trigram
@@ -17,6 +19,12 @@ from neurolect.text.lexicon import Lexicon
 
 ENGLISH, UNIFORM = "trigram", "uniform"
 """Language models that need no file: the English trigram of the pocketsphinx wheel, and every word equally likely."""
+
+NETWORK_SETTINGS = ("language_model_weight", "silence_probability")
+"""Settings to tune that belong to the network; all others are options of the decoder."""
+
+WHOLE_OPTIONS = ("max_active", "min_active", "n_best")
+"""Options of the decoder that are whole numbers."""
 
 
 class LexiconNetworkFactory(Protocol):
@@ -45,16 +53,18 @@ def lexicon_decoder(
         options: settings of the search.
         threads: utterances of a batch that are decoded at a time.
     """
+    words, ngrams = read_language(lm, lexicon)
+    return Decoder(network(lexicon=words, ngrams=ngrams, alphabet=alphabet), options, alphabet, threads)
+
+
+def read_language(lm: str, lexicon: Path | None) -> tuple[Lexicon, NgramModel | None]:
+    """The English dictionary with further words, and a language model; arguments as for `lexicon_decoder`."""
     words = Lexicon.english()
     if lexicon is not None:
         words = words.with_words(Lexicon.read(lexicon, guess=listed_or_guessed(words)))
     if lm == UNIFORM:
-        ngrams = None
-    elif lm == ENGLISH:
-        ngrams = english_trigram()
-    else:
-        ngrams = NgramModel(lm)
-    return Decoder(network(lexicon=words, ngrams=ngrams, alphabet=alphabet), options, alphabet, threads)
+        return words, None
+    return words, english_trigram() if lm == ENGLISH else NgramModel(lm)
 
 
 def graph_decoder(
@@ -74,6 +84,36 @@ def graph_decoder(
     if set(alphabet.symbols) != set(PHONEMES_LANGUAGE_MODEL_ORDER.symbols):
         raise ConfigError("graph files are read for the 41 phoneme classes; for others use GraphNetwork from Python")
     return Decoder(GraphNetwork(graph), options, alphabet, threads)
+
+
+def tunable_decoder(
+    lm: str, lexicon: Path | None, graph: Path | None, alphabet: Alphabet, threads: int = 1
+) -> Callable[[Mapping[str, float]], Decoder]:
+    """A function from settings, of the decoder and of the network, to a decoder; what is large is read once.
+
+    Raises:
+        ConfigError: by the function, for a setting that a graph file cannot have.
+    """
+    make: Callable[..., Network]
+    if graph is None:
+        words, ngrams = read_language(lm, lexicon)
+        make = cache(partial(LexiconNetwork, words, ngrams, alphabet))
+    else:
+        make = partial(_fixed_network, graph_decoder(graph, alphabet).network)
+
+    def build(values: Mapping[str, float]) -> Decoder:
+        weights = {name: value for name, value in values.items() if name in NETWORK_SETTINGS}
+        options: dict[str, Any] = {name: value for name, value in values.items() if name not in weights}
+        whole = {name: int(value) for name, value in options.items() if name in WHOLE_OPTIONS}
+        return Decoder(make(**weights), DecoderOptions(**{**options, **whole}), alphabet, threads)
+
+    return build
+
+
+def _fixed_network(network: Network, **weights: float) -> Network:
+    if weights:
+        raise ConfigError(f"tune: a graph file fixes {', '.join(weights)}")
+    return network
 
 
 def describe_network(network: LexiconNetworkFactory) -> str:

@@ -7,9 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
+
 from neurolect.data.dataset import SpeechData
 from neurolect.data.files import written_atomically
 from neurolect.data.t15 import MissingValues, Split, find_sessions
+from neurolect.decoding.logits_file import LogitsFile
 from neurolect.errors import DataError
 from neurolect.evaluation.decode import DecodedTrial
 from neurolect.evaluation.predictions import write_predictions, write_submission
@@ -56,6 +59,14 @@ class Evaluation:
             }
             partial.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
         write_report(out / "report.html", title, facts, self.scores, self.trials, run.alphabet, run.patching, notes)
+
+    def write_logits(self, out: Path) -> None:
+        """Write every trial's logits to logits.npz and what was said to sentences.txt, a line for each trial."""
+        logits = np.concatenate([trial.logits for trial in self.trials])
+        LogitsFile(logits, np.array([len(trial.logits) for trial in self.trials])).write(out / "logits.npz")
+        sentences = ["" if trial.trial.sentence is None else trial.trial.sentence for trial in self.trials]
+        with written_atomically(out / "sentences.txt") as partial:
+            partial.write_text("".join(" ".join(each.split()) + "\n" for each in sentences), encoding="utf-8")
 
 
 def recordings_of(

@@ -1,0 +1,89 @@
+"""`neurolect lm tune`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+
+def lm_tune(
+    logits: Path,
+    truth: Path,
+    out: Path,
+    lm: str = "trigram",
+    lexicon: Path | None = None,
+    graph: Path | None = None,
+    order: Literal["model", "lm"] = "model",
+    method: Literal["grid", "tpe"] = "grid",
+    space: dict[str, list[float]] | None = None,
+    trials: int = 60,
+    cost_of_time: float = 0.01,
+    seed: int = 0,
+    threads: int = 1,
+) -> None:
+    """Search decoder settings for few word errors in little time.
+
+    Every trial is noted in a journal beside the answer, so that a search that was stopped goes on. Use a development
+    split: figures on utterances that settings were chosen on are too good.
+
+    Args:
+        logits: .npz file of a development split, as for `neurolect decode`.
+        truth: text file of what was said, one sentence a line.
+        out: YAML file with the best settings, for `--config` of `decode` and `evaluate`.
+        lm: as for `neurolect decode`.
+        lexicon: as for `neurolect decode`.
+        graph: as for `neurolect decode`.
+        order: of the classes, as for `neurolect decode`.
+        method: `grid` tries every combination, `tpe` lets the trials so far choose the next (needs the extra `tune`).
+        space: settings with their values for `grid`, with their two bounds for `tpe`.
+        trials: how many `tpe` makes.
+        cost_of_time: per cent of word errors that a CPU millisecond an utterance is worth; 0 counts errors only.
+        seed: of `tpe`.
+        threads: utterances decoded at a time.
+
+    Examples:
+        neurolect lm tune dev.npz dev.txt --out tuned.yaml
+        neurolect lm tune dev.npz dev.txt --out tuned.yaml --space '{"acoustic_scale": [0.3, 0.5, 0.8]}'
+        neurolect lm tune dev.npz dev.txt --out tuned.yaml --lm 5gram.nlm --method tpe --trials 100
+    """
+    from rich.console import Console
+    from rich.progress import track
+    from rich.table import Table
+
+    from neurolect.decoding.logits_file import LogitsFile
+    from neurolect.decoding.words import tunable_decoder
+    from neurolect.evaluation import tuning
+    from neurolect.evaluation.sentences import read_sentences
+    from neurolect.text.alphabet import PHONEMES, PHONEMES_LANGUAGE_MODEL_ORDER
+
+    console = Console()
+    utterances = LogitsFile.read(logits)
+    spoken = read_sentences(truth, len(utterances))
+    alphabet = PHONEMES if order == "model" else PHONEMES_LANGUAGE_MODEL_ORDER
+    build = tunable_decoder(lm, lexicon, graph, alphabet, threads)
+    setting = {"logits": str(logits), "truth": str(truth), "lm": lm, "lexicon": str(lexicon), "graph": str(graph)}
+    journal = tuning.Journal(out.with_suffix(".trials.jsonl"), setting)
+    if method == "grid":
+        points = tuning.grid(space or tuning.DEFAULT_GRID)
+        proposed, total = iter(points), len(points)
+    else:
+        ranges = space or tuning.DEFAULT_RANGES
+        proposed, total = (
+            tuning.tree_of_parzen(ranges, journal, trials, cost_of_time, seed),
+            trials - len(journal.trials),
+        )
+    for values in track(proposed, "trying settings", total, console=Console(stderr=True)):
+        if journal.find(values) is None:
+            journal.add(tuning.measure(build(values), utterances, spoken, values))
+    best = tuning.best_trial(journal.trials, cost_of_time)
+    tuning.write_config(out, best.values)
+
+    table = Table("settings", "word error rate", "CPU ms an utterance", title="Not beaten in both errors and time")
+    for trial in tuning.not_beaten(journal.trials):
+        settings = ", ".join(f"{name}={value:.4g}" for name, value in trial.values.items())
+        mark = "* " if trial == best else ""
+        table.add_row(f"{mark}{settings}", f"{100 * trial.word_error_rate:.2f} %", f"{trial.cpu_milliseconds:.0f}")
+    console.print(table)
+    console.print(
+        f"* written to {out}; tuned on {len(utterances)} utterances: report figures on others", soft_wrap=True
+    )
