@@ -94,7 +94,11 @@ private:
                     push(entry);
                 }
             }
-            if (best.slack == kInfinity) return frame.first_link[here.token] == kNoLink && here.frame == 0 ? at : kNobody;
+            if (best.slack == kInfinity) {
+                // Of several tokens that a search may begin with, the first to come out is the best for its words.
+                const bool is_start = frame.first_link[here.token] == kNoLink && here.frame == 0;
+                return is_start && finished_.find_or_add(here.suffix, 0) == TokenTable::kNone ? at : kNobody;
+            }
             at = static_cast<uint32_t>(entries_.size());
             entries_.push_back(best);
         }
@@ -113,7 +117,7 @@ private:
     std::vector<uint32_t> first_token_;
     std::vector<Entry> entries_;
     std::priority_queue<Queued> queue_;
-    TokenTable visited_, suffixes_;
+    TokenTable visited_, suffixes_, finished_{256};
     uint32_t n_suffixes_ = 1;
 };
 
