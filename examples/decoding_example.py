@@ -31,10 +31,10 @@ def main() -> None:
     print("phonemes:", " ".join(PHONEMES.decode(greedy_decode(logits))))
     network = LexiconNetwork(Lexicon.english(), english_trigram())
     hypotheses = Decoder(network, DecoderOptions(acoustic_scale=0.5)).decode(logits)
-    print(f"{'sentence':<24} {'acoustic':>9} {'n-gram':>8} {'lexicon':>8} {'total':>8}")
+    print(f"{'sentence':<26} {'acoustic':>9} {'n-gram':>8} {'lexicon':>8} {'total':>8}")
     for each in hypotheses[:5]:
         scores = f"{each.acoustic:9.2f} {each.ngram:8.2f} {each.lexicon:8.2f} {each.total:8.2f}"
-        print(f"{each.text:<24} {scores}")
+        print(f"{each.text:<26} {scores}")
     for word, (start, end), confidence in zip(
         hypotheses[0].words, hypotheses[0].times, hypotheses[0].confidence, strict=True
     ):
