@@ -47,10 +47,13 @@ Frame& Lattice::add_frame() {
 }
 
 float Lattice::slack(size_t frame, const Link& link, uint32_t token) const {
+    constexpr float kRounding = 3e-5f;
     const Frame& here = frames_[frame];
-    if (link.same_frame()) return here.cost[link.token()] + link.graph - here.cost[token];
-    const float emitted = here.offset + here.acoustic[link.label] + link.graph;
-    return frames_[frame - 1].cost[link.token()] + emitted - here.cost[token];
+    float slack = link.graph - here.cost[token];
+    if (link.same_frame()) slack += here.cost[link.token()];
+    else slack += here.offset + here.acoustic[link.label] + frames_[frame - 1].cost[link.token()];
+    // Rounding, summed along a path, must not make it look worse the longer it gets.
+    return slack < kRounding ? 0.0f : slack;
 }
 
 void Lattice::prune(float beam) {
@@ -88,7 +91,7 @@ void Lattice::prune_from_last(float beam, bool complete) {
                 const Link& link = here.links[place];
                 if (link.same_frame()) continue;
                 float& extra = before.extra[link.token()];
-                extra = std::min(extra, here.extra[token] + std::max(0.0f, slack(frame, link, token)));
+                extra = std::min(extra, here.extra[token] + slack(frame, link, token));
             }
         }
     }
@@ -106,7 +109,7 @@ void Lattice::spread_extra(size_t frame, float beam) {
             for (uint32_t place = here.first_link[token]; place != kNoLink; place = here.links[place].next) {
                 const Link& link = here.links[place];
                 if (!link.same_frame()) continue;
-                const float extra = here.extra[token] + std::max(0.0f, slack(frame, link, token));
+                const float extra = here.extra[token] + slack(frame, link, token);
                 if (extra < here.extra[link.token()]) {
                     here.extra[link.token()] = extra;
                     // A token that comes earlier has its turn still to come.

@@ -77,7 +77,7 @@ public:
     // The best path to a token of the last frame.
     Path best_path(uint32_t token) const;
 
-    // How much worse than the best path to `token` is the best path to it by way of the link.
+    // How much worse than the best path to `token` is the best path to it by way of the link, at least 0.
     float slack(size_t frame, const Link& link, uint32_t token) const;
 
     const std::vector<float>& final_cost() const { return final_cost_; }

@@ -83,7 +83,7 @@ private:
             best.slack = kInfinity;
             for (uint32_t l = frame.first_link[here.token]; l != kNoLink; l = frame.links[l].next) {
                 const Link& link = frame.links[l];
-                const float slack = here.slack + std::max(0.0f, lattice_.slack(here.frame, link, here.token));
+                const float slack = here.slack + lattice_.slack(here.frame, link, here.token);
                 if (slack > beam_) continue;
                 const uint32_t before = link.same_frame() ? here.frame : here.frame - 1;
                 const Entry entry{before, link.token(), suffix_with(link.output, here.suffix), at, l, slack};
@@ -176,7 +176,7 @@ WordPosteriors::WordPosteriors(const Lattice& lattice, WordsOfOutputs words) {
             double sum = f == 0 && frame.first_link[token] == kNoLink ? 1.0 : 0.0;
             for (uint32_t l = frame.first_link[token]; l != kNoLink; l = frame.links[l].next) {
                 const Link& link = frame.links[l];
-                weights[f][l] = std::exp(-std::max(0.0f, lattice.slack(f, link, token)));
+                weights[f][l] = std::exp(-lattice.slack(f, link, token));
                 sum += weights[f][l] * (link.same_frame() ? forward[f] : forward[f - 1])[link.token()];
             }
             forward[f][token] = sum;
