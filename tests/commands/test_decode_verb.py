@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+import csv
+import json
+
+import numpy as np
+import pytest
+import yaml
+
+from neurolect.commands.main import main
+from neurolect.decoding.logits_file import LogitsFile
+from neurolect.evaluation.tuning import Journal, Trial, best_trial, not_beaten
+from neurolect.text.alphabet import PHONEMES, PHONEMES_LANGUAGE_MODEL_ORDER
+from neurolect.text.lexicon import Lexicon
+
+SENTENCES = ["good morning to you", "we were here last week", ""]
+
+
+def logits_of(sentence, confusion=0.3, seed=0):
+    """Two frames a phoneme and a blank; now and then another phoneme is a little likelier than the right one."""
+    rng = np.random.default_rng(seed)
+    frames = []
+    for label in PHONEMES.encode(Lexicon.english().phonemes(sentence)):
+        probabilities = np.full(len(PHONEMES), 0.005)
+        probabilities[label] = 0.5
+        probabilities[rng.integers(1, 40)] += 0.55 if rng.random() < confusion else 0.1
+        blank = np.full(len(PHONEMES), 0.001)
+        blank[0] = 1
+        frames += [probabilities, probabilities, blank]
+    return np.log(frames).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def split(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("split")
+    utterances = [logits_of(sentence, seed=n) for n, sentence in enumerate(SENTENCES)]
+    file = LogitsFile(np.concatenate(utterances), np.array([len(each) for each in utterances]))
+    file.write(folder / "logits.npz")
+    reordered = PHONEMES.reorder(file.logits, to=PHONEMES_LANGUAGE_MODEL_ORDER)
+    LogitsFile(reordered, file.lengths).write(folder / "lm_order.npz")
+    (folder / "sentences.txt").write_text("\n".join(SENTENCES) + "\n")
+    return folder
+
+
+def run(*arguments):
+    return main([str(argument) for argument in arguments])
+
+
+def lines_of(path):
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_logits_become_json_lines_a_table_and_an_error_rate(split, tmp_path, capsys):
+    out = tmp_path / "decoded.jsonl"
+    assert run("decode", split / "logits.npz", "--out", out, "--truth", split / "sentences.txt") == 0
+    decoded = lines_of(out)
+    assert [line["sentence"] for line in decoded[:2]] == SENTENCES[:2]
+    first = decoded[0]["n_best"][0]
+    assert [word["word"] for word in first["words"]] == SENTENCES[0].split()
+    assert all(0 <= word["start"] < word["end"] and 0 <= word["confidence"] <= 1 for word in first["words"])
+    assert first["total"] == pytest.approx(0.325 * first["acoustic"] + first["ngram"] + first["lexicon"], abs=2e-3)
+    rows = list(csv.DictReader((tmp_path / "decoded.csv").open()))
+    assert [row["sentence"] for row in rows] == [line["sentence"] for line in decoded]
+    assert "word error rate 0.00 %" in capsys.readouterr().out
+
+
+def test_class_order_threads_and_an_ensemble_of_one_model_change_nothing(split, tmp_path):
+    plain, other = tmp_path / "plain.jsonl", tmp_path / "other.jsonl"
+    assert run("decode", split / "logits.npz", "--out", plain) == 0
+    assert run("decode", split / "lm_order.npz", "--order", "lm", "--threads", 2, "--out", other) == 0
+    assert lines_of(plain) == lines_of(other)
+    assert run("decode", split / "logits.npz", "--ensemble", f"[{split / 'logits.npz'}]", "--out", other) == 0
+    assert [line["sentence"] for line in lines_of(plain)] == [line["sentence"] for line in lines_of(other)]
+
+
+def test_phrases_from_a_file_are_favoured(split, tmp_path):
+    (tmp_path / "phrases.txt").write_text("mourning\t8\n")
+    out = tmp_path / "decoded.jsonl"
+    assert run("decode", split / "logits.npz", "--out", out, "--phrases", tmp_path / "phrases.txt") == 0
+    best = lines_of(out)[0]["n_best"][0]
+    assert best["sentence"] == "good mourning to you"
+    assert best["bonus"] == pytest.approx(8)
+
+
+def test_a_name_without_phonemes_is_pronounced_from_its_letters(tmp_path):
+    (tmp_path / "names.dict").write_text("blentic\n")
+    spoken = Lexicon.read(tmp_path / "names.dict", guess=lambda word: (("B", "L", "EH", "N", "T", "IH", "K"),))
+    labels = PHONEMES.encode(["SIL", *spoken["blentic"][0], "SIL"])
+    frames = np.zeros((2 * len(labels), len(PHONEMES)), dtype=np.float32)
+    frames[::2][np.arange(len(labels)), labels] = 12
+    frames[1::2, 0] = 12
+    LogitsFile(frames, np.array([len(frames)])).write(tmp_path / "logits.npz")
+    out = tmp_path / "decoded.jsonl"
+    settings = ["--lexicon", tmp_path / "names.dict", "--decoder.acoustic_scale", 2]
+    assert run("decode", tmp_path / "logits.npz", "--out", out, *settings) == 0
+    assert lines_of(out)[0]["sentence"] == "blentic"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--lm", "missing.nlm"], "missing.nlm: cannot be read"),
+        (["--graph", "missing/TLG.fst"], "words.txt: cannot read the words"),
+        (["--decoder.beam", "-1"], "beam is -1.0, it must be above 0"),
+        (["--decoder.beem", "1"], "decoder.beem"),
+        (["--network.silence_probability", "2"], "silence_probability is 2.0"),
+        (["--truth", "SPLIT/logits.npz"], "not UTF-8 text"),
+        (["--threads", "0"], "threads is 0"),
+    ],
+)
+def test_what_cannot_be_decoded_is_one_line_and_leaves_nothing(split, tmp_path, capsys, arguments, message):
+    arguments = [argument.replace("SPLIT", str(split)) for argument in arguments]
+    assert run("decode", split / "logits.npz", "--out", tmp_path / "out.jsonl", *arguments) == 2
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert message in error
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_tuning_writes_a_config_that_decode_takes_and_goes_on_where_it_stopped(split, tmp_path, capsys):
+    out = tmp_path / "tuned.yaml"
+    tune = ["lm", "tune", split / "logits.npz", split / "sentences.txt", "--out", out]
+    assert run(*tune, "--space", '{"acoustic_scale": [0.01, 0.5], "language_model_weight": [1.0]}') == 0
+    journal = out.with_suffix(".trials.jsonl")
+    assert len(lines_of(journal)) == 3
+    assert yaml.safe_load(out.read_text())["decoder"] == {"acoustic_scale": 0.5}
+    # A trial that was cut off while it was written is made again, the others are not.
+    whole = journal.read_text()
+    journal.write_text(whole[:-10])
+    assert run(*tune, "--space", '{"acoustic_scale": [0.01, 0.5], "language_model_weight": [1.0]}') == 0
+    assert [line.get("values") for line in lines_of(journal)] == [
+        json.loads(line).get("values") for line in whole.splitlines()
+    ]
+    assert run("decode", split / "logits.npz", "--config", out, "--out", tmp_path / "decoded.jsonl") == 0
+    best = lines_of(tmp_path / "decoded.jsonl")[0]["n_best"][0]
+    assert best["total"] == pytest.approx(0.5 * best["acoustic"] + best["ngram"] + best["lexicon"], abs=2e-3)
+    assert run(*tune, "--lm", "uniform") == 2
+    assert "of a search with other settings (lm)" in capsys.readouterr().err
+
+
+def test_tuning_by_tpe_goes_on_as_if_it_had_not_stopped(split, tmp_path):
+    pytest.importorskip("optuna")
+    space = ["--space", '{"acoustic_scale": [0.1, 1.0], "max_active": [100, 300]}', "--method", "tpe"]
+    for name, steps in (("once", [3]), ("twice", [2, 3])):
+        for trials in steps:
+            out = tmp_path / f"{name}.yaml"
+            tune = ["lm", "tune", split / "logits.npz", split / "sentences.txt", "--out", out, "--cost_of_time", 0]
+            assert run(*tune, *space, "--trials", trials) == 0
+    once, twice = (lines_of(tmp_path / f"{name}.trials.jsonl")[1:] for name in ("once", "twice"))
+    assert [trial["values"] for trial in once] == [trial["values"] for trial in twice]
+
+
+@pytest.mark.parametrize(
+    ("space", "message"),
+    [('{"acustic": [1]}', "no setting 'acustic'"), ('{"beam": []}', "beam has no values")],
+)
+def test_a_space_with_unknown_settings_is_refused(split, tmp_path, capsys, space, message):
+    tune = ["lm", "tune", split / "logits.npz", split / "sentences.txt", "--out", tmp_path / "tuned.yaml"]
+    assert run(*tune, "--space", space) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_time_counts_at_its_price_and_the_front_holds_what_nothing_beats():
+    slow, fast, bad = Trial({"a": 1}, 0.05, 100), Trial({"a": 2}, 0.06, 10), Trial({"a": 3}, 0.07, 50)
+    assert best_trial([slow, fast, bad], cost_of_time=0) == slow
+    assert best_trial([slow, fast, bad], cost_of_time=0.1) == fast
+    assert not_beaten([slow, fast, bad]) == [fast, slow]
+
+
+def test_a_file_that_is_no_journal_is_left_alone(tmp_path):
+    (tmp_path / "notes.jsonl").write_text("my notes\n")
+    with pytest.raises(Exception, match="not a journal"):
+        Journal(tmp_path / "notes.jsonl", {})
+    assert (tmp_path / "notes.jsonl").read_text() == "my notes\n"
