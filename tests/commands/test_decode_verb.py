@@ -74,12 +74,12 @@ def test_class_order_threads_and_an_ensemble_of_one_model_change_nothing(split, 
 
 
 def test_phrases_from_a_file_are_favoured(split, tmp_path):
-    (tmp_path / "phrases.txt").write_text("good mourning\t14\n")
+    (tmp_path / "phrases.txt").write_text("good mourning\t18\n")
     out = tmp_path / "decoded.jsonl"
     assert run("decode", split / "logits.npz", "--out", out, "--phrases", tmp_path / "phrases.txt") == 0
     best = lines_of(out)[0]["n_best"][0]
     assert best["sentence"] == "good mourning to you"
-    assert best["bonus"] == pytest.approx(14)
+    assert best["bonus"] == pytest.approx(18)
 
 
 def test_a_name_without_phonemes_is_pronounced_from_its_letters(tmp_path):
