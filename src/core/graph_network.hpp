@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include "graph_file.hpp"
 #include "search.hpp"
@@ -26,7 +27,12 @@ public:
     static constexpr bool kHasEpsilons = true;
 
     explicit GraphNetwork(std::shared_ptr<const GraphPlan> plan)
-        : plan_(std::move(plan)), graph_(plan_->graph.get()), history_(plan_->model, plan_->guidance) {}
+        : plan_(std::move(plan)), graph_(plan_->graph.get()), history_(plan_->model, plan_->guidance) {
+        if (!kHasTopology && plan_->n_classes > kLastMask) {
+            throw DataError(graph_->path() + ": a graph without the CTC topology can be searched for " +
+                            std::to_string(kLastMask) + " classes at most");
+        }
+    }
 
     template <class Emit>
     void start(Emit&& emit) {
@@ -105,10 +111,11 @@ public:
     }
 
     float final_cost(uint64_t key) const {
-        const float cost = graph_->state(static_cast<uint32_t>(key >> 32)).final_cost;
+        const float cost = graph_->final_cost(static_cast<uint32_t>(key >> 32));
         return cost < kInfinity ? cost + history_.end_cost(history_of(key)) : kInfinity;
     }
-    float unfinished_cost(uint64_t) const { return 0.0f; }
+    float unfinished_cost(uint64_t key) const { return history_.lent(history_of(key)); }
+    bool is_waiting(uint64_t) const { return false; }
     void prefetch_far(uint64_t key) const { graph_->prefetch_state(static_cast<uint32_t>(key >> 32)); }
     void prefetch_near(uint64_t key) const { graph_->prefetch_arcs(static_cast<uint32_t>(key >> 32)); }
 
@@ -125,7 +132,7 @@ private:
     static uint32_t history_of(uint64_t key) { return static_cast<uint32_t>(key) >> kLastBits; }
 
     bool is_epsilon(const GraphFile::Arc& arc) const {
-        return arc.input == 0 || static_cast<uint32_t>(arc.input) > plan_->n_classes;
+        return arc.input == 0 || (!kHasTopology && static_cast<uint32_t>(arc.input) > plan_->n_classes);
     }
 
     template <class Emit>

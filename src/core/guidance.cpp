@@ -26,7 +26,7 @@ PhraseBonuses::PhraseBonuses(const std::vector<Phrase>& phrases) : nodes_(1), ch
             const float part = phrase.bonus * static_cast<float>(i + 1) / static_cast<float>(phrase.words.size());
             nodes_[node].lent = std::max(nodes_[node].lent, part);
         }
-        nodes_[node].earned = std::max(nodes_[node].earned, phrase.bonus);
+        nodes_[node].earned = phrase.bonus;
         is_whole[node] = 1;
     }
     // Breadth first, so that a node's fallback, which is shorter, is known before the node's own children need it.

@@ -76,8 +76,8 @@ void Lattice::prune_from_last(float beam, bool complete) {
         spread_extra(frame, beam);
         drop_links(frame, beam);
         const bool is_last = frame + 1 == frames_.size();
-        // The search still works on the last frame's tokens, so they keep their places until the end.
-        if (!is_last || complete) {
+        // The search knows the last frame's tokens by their places.
+        if (!is_last) {
             const bool as_before = !drop_tokens(frame, beam) && frame < settled_ && frames_[frame].extra == earlier_;
             if (as_before && !complete) break;
         }
@@ -140,7 +140,6 @@ void Lattice::drop_links(size_t frame, float beam) {
 bool Lattice::drop_tokens(size_t frame, float beam) {
     Frame& here = frames_[frame];
     const auto is_needed = [&](uint32_t token) { return here.extra[token] <= beam; };
-    const bool is_last = frame + 1 == frames_.size();
     place_.resize(here.cost.size());
     uint32_t kept = 0;
     for (uint32_t token = 0; token < here.cost.size(); ++token) {
@@ -160,12 +159,10 @@ bool Lattice::drop_tokens(size_t frame, float beam) {
     settled.first_link.reserve(kept);
     settled.extra.reserve(kept);
     settled.links.reserve(n_links);
-    std::vector<float> final_cost;
     for (uint32_t token = 0; token < here.cost.size(); ++token) {
         if (!is_needed(token)) continue;
         settled.cost.push_back(here.cost[token]);
         settled.extra.push_back(here.extra[token]);
-        if (is_last) final_cost.push_back(final_cost_[token]);
         uint32_t first = kNoLink;
         for (uint32_t place = here.first_link[token]; place != kNoLink; place = here.links[place].next) {
             Link link = here.links[place];
@@ -176,12 +173,9 @@ bool Lattice::drop_tokens(size_t frame, float beam) {
         }
         settled.first_link.push_back(first);
     }
-    if (is_last) final_cost_ = std::move(final_cost);
-    else {
-        for (Link& link : frames_[frame + 1].links) {
-            // Links that were dropped from their chains may come from tokens that are gone.
-            if (!link.same_frame() && is_needed(link.token())) link.source = place_[link.token()];
-        }
+    for (Link& link : frames_[frame + 1].links) {
+        // Links that were dropped from their chains may come from tokens that are gone.
+        if (!link.same_frame() && is_needed(link.token())) link.source = place_[link.token()];
     }
     std::swap(here, settled);
     if (frame >= settled_ && spare_.size() <= kPruneInterval) spare_.push_back(std::move(settled));

@@ -116,7 +116,7 @@ public:
 
     float unfinished_cost(uint64_t key) const {
         const auto place = static_cast<uint32_t>(key);
-        return -look_ahead_[place < first_between_ ? place >> 1 : 0];
+        return history_.lent(static_cast<uint32_t>(key >> 32)) - look_ahead_[place < first_between_ ? place >> 1 : 0];
     }
 
     void prefetch_far(uint64_t key) const {
@@ -133,6 +133,7 @@ public:
 
     const LexiconTree& tree() const { return *tree_; }
     const SentenceHistory& history() const { return history_; }
+    // Whether a silence was chosen and has not come yet.
     bool is_waiting(uint64_t key) const { return static_cast<uint32_t>(key) >= first_waiting_; }
 
 private:

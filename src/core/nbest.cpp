@@ -158,7 +158,7 @@ std::vector<Path> best_paths(const Lattice& lattice, WordsOfOutputs words, unsig
     return paths;
 }
 
-WordPosteriors::WordPosteriors(const Lattice& lattice, WordsOfOutputs words) {
+WordPosteriors::WordPosteriors(const Lattice& lattice, WordsOfOutputs words, const std::vector<uint32_t>& times) {
     const std::vector<Frame>& frames = lattice.frames();
     // How often the paths to each token, and those from it on, are taken, relative to the best and scaled anew at every
     // frame so that nothing overflows. `entered` is the sum over all paths in the scale of one frame.
@@ -217,7 +217,7 @@ WordPosteriors::WordPosteriors(const Lattice& lattice, WordsOfOutputs words) {
                 const double to = (link.same_frame() ? forward[f] : forward[f - 1])[link.token()];
                 const uint32_t word = words ? words[link.output - 1] : link.output - 1;
                 const auto probability = static_cast<float>(to * weights[f][l] * backward[token] / sum);
-                said_[word].push_back({f > 0 ? static_cast<uint32_t>(f - 1) : 0, probability});
+                said_[word].push_back({f > 0 ? times[f - 1] : 0, probability});
             }
         }
         double largest = 0.0;

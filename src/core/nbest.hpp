@@ -21,9 +21,10 @@ std::vector<Path> best_paths(const Lattice& lattice, WordsOfOutputs words, unsig
 // Posterior probabilities of words over the frames at which the lattice's paths say them.
 class WordPosteriors {
 public:
-    WordPosteriors(const Lattice& lattice, WordsOfOutputs words);
+    // `frames`: the frame of the utterance that each frame of the lattice from the second on stands for.
+    WordPosteriors(const Lattice& lattice, WordsOfOutputs words, const std::vector<uint32_t>& frames);
 
-    // That `word` is said at a frame in [begin, end), 0 … 1.
+    // That `word` is said at a frame of the utterance in [begin, end), 0 … 1.
     float probability(uint32_t word, uint32_t begin, uint32_t end) const;
 
 private:

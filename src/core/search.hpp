@@ -62,7 +62,7 @@ public:
         n_frames_ = 0;
         last_best_ = n_classes_;
         best_ = kNoLink;
-        frames_of_lattice_.clear();
+        times_.clear();
         Frame& frame = lattice_.add_frame();
         network_.start([&](uint64_t key, float cost) { add_token(frame, key, cost); });
         expand_epsilons(options, options.beam);
@@ -74,24 +74,23 @@ public:
         const auto best = static_cast<uint32_t>(std::max_element(log_probabilities, end) - log_probabilities);
         if (options.blank_skip < 1.0f && std::exp(log_probabilities[blank_]) > options.blank_skip) {
             skipped_.assign(log_probabilities, end);
+            skipped_at_ = n_frames_;
         } else {
             // A blank between two equal classes keeps them apart.
             if (best != blank_ && !skipped_.empty() && best == last_best_) {
                 step(skipped_.data(), options);
-                frames_of_lattice_.push_back(n_frames_ - 1);
+                times_.push_back(static_cast<uint32_t>(skipped_at_));
             }
             skipped_.clear();
             last_best_ = best;
             step(log_probabilities, options);
-            frames_of_lattice_.push_back(n_frames_);
+            times_.push_back(static_cast<uint32_t>(n_frames_));
         }
         ++n_frames_;
     }
 
-    // The frame of the utterance that a frame of the lattice (from 1 on) stands for.
-    uint32_t frame_of(uint32_t lattice_frame) const {
-        return lattice_frame == 0 ? 0 : static_cast<uint32_t>(frames_of_lattice_[lattice_frame - 1]);
-    }
+    // The frame of the utterance that each frame of the lattice from the second on stands for.
+    const std::vector<uint32_t>& times() const { return times_; }
 
     // The token whose path is best so far; kNoLink if there is none.
     uint32_t best_token() const { return best_; }
@@ -267,7 +266,8 @@ private:
     std::vector<float> scratch_, expanded_at_;
     std::vector<uint32_t> waiting_, visits_;
     std::vector<float> skipped_;
-    std::vector<uint64_t> frames_of_lattice_;
+    std::vector<uint32_t> times_;
+    uint64_t skipped_at_ = 0;
     uint32_t best_ = kNoLink;     // token of the last frame
     uint32_t last_best_ = 0;      // class of the last frame that was not skipped
     uint64_t n_frames_ = 0;

@@ -79,11 +79,14 @@ public:
         if (cached.cost < kInfinity) emit(cached.cost, cached.after);
     }
 
+    // What phrases take back if no more is said.
+    float lent(uint32_t history) const { return guidance_ ? guidance_->phrases.lent(states_[history].phrase) : 0.0f; }
+
     // What ending the sentence costs; infinite while words that it must begin with are missing.
     float end_cost(uint32_t history) const {
         const State state = state_of(history);
         if (guidance_ && state.said < guidance_->prefix.size()) return kInfinity;
-        float cost = guidance_ ? guidance_->phrases.lent(state.phrase) : 0.0f;
+        float cost = lent(history);
         if (model_->store && model_->store->header().end_word != kNoWord) {
             if (model_->backoff_as_in_graph) {
                 NgramStore::Scores scores;

@@ -110,7 +110,7 @@ public:
         std::vector<Hypothesis> found;
         if (!search_.finish(options)) return found;
         const Lattice& lattice = search_.lattice();
-        const WordPosteriors posteriors(lattice, setting_.words_of_outputs);
+        const WordPosteriors posteriors(lattice, setting_.words_of_outputs, search_.times());
         for (const Path& path : best_paths(lattice, setting_.words_of_outputs, options.n_best, options.lattice_beam)) {
             Hypothesis hypothesis = describe(path, lattice.final_cost()[path.end]);
             for (size_t i = 0; i < hypothesis.words.size(); ++i) {
@@ -146,7 +146,7 @@ private:
             if (link.label != kNoLabel) {
                 scaled -= frame.acoustic[link.label];
                 hypothesis.acoustic -= frame.acoustic[link.label] / frame.acoustic_scale;
-                const uint32_t time = search_.frame_of(step.frame);
+                const uint32_t time = search_.times()[step.frame - 1];
                 if (link.label != last) {
                     hypothesis.bonus -= frame.length_penalty;
                     if (link.label != setting_.blank) {
@@ -178,6 +178,7 @@ private:
         if (setting_.lexicon) {
             const auto choices = static_cast<uint32_t>(outputs.size() + 1);
             const LexiconTree& tree = *setting_.lexicon->tree;
+            if (search_.network().is_waiting(search_.keys()[path.end])) ++silences;
             silences = std::min(silences, choices);
             hypothesis.lexicon = pronunciations;
             if (silences > 0) hypothesis.lexicon -= silences * tree.silence_cost;

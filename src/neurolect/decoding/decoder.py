@@ -230,7 +230,7 @@ def split_batch(logits: Logits, lengths: Sequence[int] | npt.NDArray[np.integer]
     Raises:
         DataError: the lengths do not fit the logits.
     """
-    lengths = np.asarray(lengths)
+    lengths = np.asarray(lengths, dtype=None if len(lengths) else np.int64)
     if lengths.ndim != 1 or lengths.dtype.kind not in "iu" or (lengths < 0).any():
         raise DataError("lengths must be one whole number of frames per utterance")
     if logits.ndim == 3:
