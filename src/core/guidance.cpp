@@ -49,6 +49,13 @@ PhraseBonuses::PhraseBonuses(const std::vector<Phrase>& phrases) : nodes_(1), ch
     for (size_t node = 0; node < nodes_.size(); ++node) {
         if (is_whole[node]) nodes_[node].lent = 0.0f;
     }
+    for (const uint32_t node : order) {
+        if (node == 0) continue;
+        nodes_[node].ahead = nodes_[nodes_[node].fallback].ahead;
+        for (const Edge& edge : below[node]) {
+            nodes_[node].ahead = std::max(nodes_[node].ahead, advance(node, edge.word).bonus);
+        }
+    }
 }
 
 PhraseBonuses::Move PhraseBonuses::advance(uint32_t node, uint32_t word) const {

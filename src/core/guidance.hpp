@@ -29,12 +29,15 @@ public:
     Move advance(uint32_t node, uint32_t word) const;
     // What would be taken back if the sentence ended here.
     float lent(uint32_t node) const { return nodes_[node].lent; }
+    // The most that the next word can earn by going on with a phrase that has begun.
+    float bonus_ahead(uint32_t node) const { return nodes_[node].ahead; }
 
 private:
     struct Node {
         uint32_t fallback = 0;  // the longest proper suffix that begins a phrase
         float lent = 0.0f;
         float earned = 0.0f;
+        float ahead = 0.0f;
     };
 
     uint32_t child(uint32_t node, uint32_t word) const { return children_.find(uint64_t{node} << 32 | word); }

@@ -94,13 +94,15 @@ public:
         const LexiconTree::Node* const nodes = tree_->nodes.data();
         const uint32_t end = nodes[node + 1].first_child;
         const uint32_t forced = history_.forced(static_cast<uint32_t>(key >> 32));
+        // The look-ahead knows nothing of the bonus for going on with a phrase.
+        const float margin = history_.bonus_ahead(static_cast<uint32_t>(key >> 32));
         const float entering = frame.length_penalty - frame.phoneme_bonus - look_ahead_[node];
         for (uint32_t child = nodes[node].first_child; child < end; ++child) {
             const LexiconTree::Node& to = nodes[child];
             if (to.label == last) continue;
             const float graph = entering + look_ahead_[child];
             const float total = cost + frame.acoustic[to.label] + graph;
-            if (!(total < cutoff) || (forced != kNoWord && !leads_to(child, forced))) continue;
+            if (!(total < cutoff + margin) || (forced != kNoWord && !leads_to(child, forced))) continue;
             if (to.first_child != nodes[child + 1].first_child) emit(history | child << 1, total, graph, to.label, 0u);
             for (uint32_t place_of_word = to.first_word; place_of_word < nodes[child + 1].first_word; ++place_of_word) {
                 end_word(history, child, place_of_word, total, graph, frame, cutoff, emit);

@@ -174,12 +174,21 @@ private:
                                 next_cutoff = std::min(next_cutoff, cost + cutoff.adaptive_beam);
                             });
         }
-        const size_t n = keys_before_.size();
-        for (size_t i = 0; i < n; ++i) {
-            prefetch(keys_before_, before.cost, i, cutoff.cost);
-            if (before.cost[i] > cutoff.cost) continue;
+        next_cutoff = expand_all(frame, before.cost, costs, cutoff, next_cutoff, options);
+        // The cut-off was set by a step that is itself cut off earlier: without it something is left.
+        if (keys_.empty()) next_cutoff = expand_all(frame, before.cost, costs, cutoff, kInfinity, options);
+        expand_epsilons(options, next_cutoff);
+        if (lattice_.frames().size() % Lattice::kPruneInterval == 0) lattice_.prune(options.lattice_beam);
+    }
+
+    // Emits the frame from every token within the cut-off. Returns the cut-off of the tokens that result.
+    float expand_all(Frame& frame, const std::vector<float>& cost_before, const FrameCosts& costs, const Cutoff& cutoff,
+                     float next_cutoff, const SearchOptions& options) {
+        for (size_t i = 0; i < keys_before_.size(); ++i) {
+            prefetch(keys_before_, cost_before, i, cutoff.cost);
+            if (cost_before[i] > cutoff.cost) continue;
             network_.expand(
-                keys_before_[i], before.cost[i], costs, next_cutoff,
+                keys_before_[i], cost_before[i], costs, next_cutoff,
                 [&](uint64_t key, float cost, float graph, uint32_t label, uint32_t output) {
                     if (cost >= next_cutoff) return;
                     next_cutoff = std::min(next_cutoff, cost + cutoff.adaptive_beam);
@@ -189,8 +198,7 @@ private:
                     frame.first_link[token] = static_cast<uint32_t>(frame.links.size() - 1);
                 });
         }
-        expand_epsilons(options, next_cutoff);
-        if (lattice_.frames().size() % Lattice::kPruneInterval == 0) lattice_.prune(options.lattice_beam);
+        return next_cutoff;
     }
 
     Cutoff cutoff_of(const std::vector<float>& cost, float best, const SearchOptions& options) {

@@ -82,6 +82,11 @@ public:
     // What phrases take back if no more is said.
     float lent(uint32_t history) const { return guidance_ ? guidance_->phrases.lent(states_[history].phrase) : 0.0f; }
 
+    // The most that a word can earn by going on with a phrase.
+    float bonus_ahead(uint32_t history) const {
+        return guidance_ ? guidance_->phrases.bonus_ahead(states_[history].phrase) : 0.0f;
+    }
+
     // What ending the sentence costs; infinite while words that it must begin with are missing.
     float end_cost(uint32_t history) const {
         const State state = state_of(history);
