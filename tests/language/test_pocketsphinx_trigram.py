@@ -6,6 +6,7 @@ import time
 import numpy as np
 import pocketsphinx
 import pytest
+from trigram_scorer import WORD, WORD_BITS, TrigramScorer
 
 from neurolect.errors import DataError
 from neurolect.language.pocketsphinx_trigram import read_pocketsphinx_trigram
@@ -19,24 +20,9 @@ def trigram():
     return read_pocketsphinx_trigram()
 
 
-def ids(trigram, words):
-    return [trigram.vocabulary.index(word) for word in words]
-
-
-def score_after(trigram, first, second, word):
-    """Word ids (n,) each → log P(word | first second), the history built as a search builds it."""
-    start = np.full(len(word), trigram.start())
-    _, states = trigram.score(start, first)
-    _, states = trigram.score(states, second)
-    return trigram.score(states, word)[0]
-
-
-def log_probability(trigram, sentence):
-    total, states = 0.0, np.array([trigram.start()])
-    for word in ids(trigram, sentence.split()):
-        scores, states = trigram.score(states, np.array([word]))
-        total += scores[0]
-    return total + trigram.finish(states)[0]
+@pytest.fixture(scope="module")
+def scorer(trigram):
+    return TrigramScorer(trigram)
 
 
 def test_the_english_model_has_the_n_grams_that_are_reachable_in_its_trie(trigram):
@@ -48,15 +34,15 @@ def test_the_english_model_has_the_n_grams_that_are_reachable_in_its_trie(trigra
 
 
 @pytest.mark.parametrize("listed", ["trigram", "bigram", "only the history", "nothing"])
-def test_scores_equal_pocketsphinx_at_every_back_off_depth(trigram, listed, rng):
-    n, mask = 150, (1 << 20) - 1
+def test_scores_equal_pocketsphinx_at_every_back_off_depth(trigram, scorer, listed, rng):
+    n = 150
     anything = rng.integers(len(trigram.vocabulary), size=(3, n))
     bigrams = rng.choice(trigram.bigram_keys, n)
     trigrams = rng.choice(trigram.trigram_keys, n)
     first, second, word = {
-        "trigram": (trigrams & mask, trigrams >> 20 & mask, trigrams >> 40),
-        "bigram": (anything[0], bigrams & mask, bigrams >> 20),
-        "only the history": (bigrams & mask, bigrams >> 20, anything[2]),
+        "trigram": (trigrams & WORD, trigrams >> WORD_BITS & WORD, trigrams >> 2 * WORD_BITS),
+        "bigram": (anything[0], bigrams & WORD, bigrams >> WORD_BITS),
+        "only the history": (bigrams & WORD, bigrams >> WORD_BITS, anything[2]),
         "nothing": tuple(anything),
     }[listed]
     judge = pocketsphinx.NGramModel.readfile(str(ENGLISH))
@@ -64,49 +50,53 @@ def test_scores_equal_pocketsphinx_at_every_back_off_depth(trigram, listed, rng)
     expected = [
         judge.prob([name(w), name(v), name(u)]) * math.log(1.0001) for u, v, w in zip(first, second, word, strict=True)
     ]
-    np.testing.assert_allclose(score_after(trigram, first, second, word), expected, atol=1e-3)
+    np.testing.assert_allclose(scorer.score(first, second, word), expected, atol=1e-3)
 
 
-def test_the_first_word_is_scored_after_the_start_of_the_sentence_alone(trigram):
+def test_the_first_word_is_scored_after_the_start_of_the_sentence_alone(scorer):
     judge = pocketsphinx.NGramModel.readfile(str(ENGLISH))
     words = ["the", "i", "zydeco"]
-    scores, _ = trigram.score(np.full(3, trigram.start()), np.array(ids(trigram, words)))
     expected = [judge.prob([word, "<s>"]) * math.log(1.0001) for word in words]
-    np.testing.assert_allclose(scores, expected, atol=1e-3)
+    np.testing.assert_allclose([scorer.score_sentence(word)[0] for word in words], expected, atol=1e-3)
 
 
-def test_an_english_sentence_is_likelier_than_a_homophone_of_it_and_than_its_words_reversed(trigram):
-    right = log_probability(trigram, "i want to go home")
-    homophone = log_probability(trigram, "i want two go home")
-    reversed_words = log_probability(trigram, "home go to want i")
+def test_an_english_sentence_is_likelier_than_a_homophone_of_it_and_than_its_words_reversed(scorer):
+    right = scorer.score_sentence("i want to go home").sum()
+    homophone = scorer.score_sentence("i want two go home").sum()
+    reversed_words = scorer.score_sentence("home go to want i").sum()
     assert right > homophone + 5 > reversed_words + 5
 
 
-def test_the_words_that_may_follow_a_history_have_probabilities_that_sum_to_one(trigram):
-    state = np.array([trigram.start()])
-    for word in ids(trigram, ["one", "of"]):
-        _, state = trigram.score(state, np.array([word]))
+def test_the_words_that_may_follow_a_history_have_probabilities_that_sum_to_one(trigram, scorer):
     words = np.arange(len(trigram.vocabulary))
-    scores, _ = trigram.score(np.repeat(state, len(words)), words)
+    one, of = scorer.ids["one"], scorer.ids["of"]
+    scores = scorer.score(np.full(len(words), one), np.full(len(words), of), words)
     assert np.exp(scores.astype(np.float64)).sum() == pytest.approx(1, abs=0.01)
+
+
+def test_the_n_grams_listed_are_word_ids_in_reading_order(trigram, scorer):
+    (bigrams, bigram_scores, back_offs), (trigrams, trigram_scores, no_back_offs) = trigram.ngrams()
+    assert bigrams.shape == (len(trigram.bigram_keys), 2)
+    assert trigrams.shape == (len(trigram.trigram_keys), 3)
+    of_the = (bigrams == [scorer.ids["of"], scorer.ids["the"]]).all(axis=1)
+    one_of_the = (trigrams == [scorer.ids["one"], scorer.ids["of"], scorer.ids["the"]]).all(axis=1)
+    assert of_the.sum() == one_of_the.sum() == 1
+    assert np.exp(bigram_scores[of_the]) > 0.1
+    assert trigram_scores[one_of_the] == scorer.score_sentence("one of the")[2]
+    assert back_offs.any()
+    assert not no_back_offs.any()
 
 
 def test_added_words_get_a_unigram_and_known_words_keep_theirs():
     trigram = read_pocketsphinx_trigram(additions=["blorp", "home", "blorp"], addition_log10=-8)
     assert trigram.vocabulary.count("blorp") == 1
     assert trigram.vocabulary.count("home") == 1
-    blorp, of = ids(trigram, ["blorp", "of"])
-    assert trigram.unigram[blorp] == pytest.approx(-8 * math.log(10))
-    scores, states = trigram.score(np.array([trigram.start()]), np.array([blorp]))
-    assert scores[0] < trigram.unigram[blorp] / 2
-    after, _ = trigram.score(states, np.array([of]))
-    assert after[0] == pytest.approx(trigram.unigram[of])
-
-
-def test_no_histories_give_no_scores(trigram):
-    nothing = np.empty(0, dtype=np.int64)
-    scores, states = trigram.score(nothing, nothing)
-    assert len(scores) == len(states) == len(trigram.finish(nothing)) == 0
+    scorer = TrigramScorer(trigram)
+    blorp, of = trigram.unigram[[scorer.ids["blorp"], scorer.ids["of"]]]
+    assert blorp == pytest.approx(-8 * math.log(10))
+    scores = scorer.score_sentence("blorp of")
+    assert scores[0] < blorp / 2
+    assert scores[1] == pytest.approx(of)
 
 
 def test_loading_takes_less_than_three_seconds_of_cpu_time():

@@ -19,7 +19,14 @@ VERBS = {
     "simulate speech": "Write simulated intracortical recordings of sentences in the T15 layout",
     "train": "Train a phoneme decoder",
     "evaluate": "Decode a split with a trained run and report error rates",
+    "decode": "Turn logits into sentences",
     "import t15": "Turn a checkpoint of the brain-to-text reference into a run",
+    "lm convert": "Convert an n-gram model between file formats",
+    "lm info": "Print what an n-gram model holds",
+    "lm perplexity": "Measure how well an n-gram model predicts a text",
+    "lm score": "Score a sentence word by word",
+    "lm tune": "Search decoder settings for few word errors in little time",
+    "lm graph": "Build the search graph of an n-gram model and a lexicon",
 }
 """Every verb and the first sentence of its function's docstring, kept here so that help imports nothing."""
 

@@ -6,6 +6,7 @@ import gzip
 import math
 import zlib
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, Literal
 
@@ -13,9 +14,10 @@ import numpy as np
 
 from neurolect import _core
 from neurolect.data.files import written_atomically
-from neurolect.errors import DataError
+from neurolect.errors import ConfigError, DataError
 from neurolect.language.ngram_model import NgramModel
 from neurolect.language.pocketsphinx_trigram import ABSENT_WORD_LOG10, Trigram, read_pocketsphinx_trigram
+from neurolect.language.text_lines import lower_ascii
 
 Bits = Literal[8, 32]
 """Of a stored probability or back-off: 32 keeps single precision, 8 keeps 256 values per order."""
@@ -35,8 +37,8 @@ def convert(
 ) -> NgramModel | None:
     """Convert an n-gram model, by what the source holds and the name of the target.
 
-    ARPA text (gzipped or not) and sphinxbase's binary trigram become a store; a store becomes ARPA text where the target
-    ends in `.arpa` or `.arpa.gz`, otherwise a store again.
+    ARPA text (gzipped or not) and sphinxbase's binary trigram become a store; a store becomes ARPA text where the
+    target ends in `.arpa` or `.arpa.gz`, otherwise a store again.
 
     Args:
         source: what to read.
@@ -50,20 +52,24 @@ def convert(
 
     Raises:
         DataError: the source cannot be read or is not what it should be; for ARPA the message names the line.
+        ConfigError: `bits` or `lower_case` are given for ARPA text.
     """
     kind = kind_of(source)
-    if out.name.endswith((".arpa", ".arpa.gz")):
+    if _is_arpa(out):
         if kind != "store":
             raise DataError(f"{source}: only a store is written as ARPA text, convert it to one first")
+        if bits != 32 or lower_case:
+            raise ConfigError(f"{out}: ARPA text is written as the store has it: bits and lower_case are of stores")
         write_arpa(NgramModel(source), out)
+        progress(source.stat().st_size)
         return None
     with written_atomically(out) as partial:
         if kind == "sphinx":
-            write_trigram(read_pocketsphinx_trigram(source), partial, bits)
+            _convert_sphinx(source, partial, bits, lower_case, progress)
         elif kind == "arpa":
             _convert_arpa(source, partial, bits, lower_case, progress)
         else:
-            _copy_store(NgramModel(source), partial, bits, lower_case)
+            _copy_store(NgramModel(source), partial, bits, lower_case, progress)
     return NgramModel(out)
 
 
@@ -97,22 +103,49 @@ def write_arpa(model: NgramModel, out: Path) -> None:
 
 
 def write_english_trigram(out: Path, additions: Iterable[str] = (), bits: Bits = 32) -> NgramModel:
-    """Write the trigram of the pocketsphinx wheel as a store, with unigrams for words that it lacks."""
+    """Write the trigram of the pocketsphinx wheel as a store, with unigrams for words that it lacks.
+
+    Raises:
+        DataError: the name is one of ARPA text.
+        ConfigError: the wheel is not installed.
+    """
+    if _is_arpa(out):
+        raise DataError(f"{out}: only a store is written as ARPA text, convert to one first")
     with written_atomically(out) as partial:
         write_trigram(read_pocketsphinx_trigram(additions=additions, addition_log10=ABSENT_WORD_LOG10), partial, bits)
     return NgramModel(out)
 
 
 def write_trigram(trigram: Trigram, out: Path, bits: Bits = 32) -> None:
-    """Write a trigram's arrays as a store."""
+    """Write a trigram's arrays as a store.
+
+    Raises:
+        DataError: a word or an n-gram occurs twice.
+    """
     builder = _core.NgramBuilder(order=3, folder=str(out.parent), buffer_bytes=_SORTED_AT_ONCE)
     nats = np.float32(math.log(10))
     unigrams = zip(trigram.vocabulary, trigram.unigram / nats, trigram.unigram_back_off / nats, strict=True)
     for word, log10, back_off in unigrams:
-        builder.add_word(word, min(0.0, float(log10)), float(back_off))
+        if not builder.add_word(word, min(0.0, float(log10)), float(back_off)):
+            raise DataError(f"the word '{word}' occurs twice")
     for words, log10, back_off in trigram.ngrams():
         builder.add_ngrams(words, np.minimum(log10 / nats, 0), back_off / nats)
     builder.write(str(out), bits)
+
+
+def _is_arpa(out: Path) -> bool:
+    return out.name.endswith((".arpa", ".arpa.gz"))
+
+
+def _convert_sphinx(source: Path, out: Path, bits: Bits, lower_case: bool, progress: Callable[[int], None]) -> None:
+    trigram = read_pocketsphinx_trigram(source)
+    progress(source.stat().st_size)
+    if lower_case:
+        trigram = replace(trigram, vocabulary=tuple(map(lower_ascii, trigram.vocabulary)))
+    try:
+        write_trigram(trigram, out, bits)
+    except DataError as error:
+        raise DataError(f"{source}: {error}") from None
 
 
 def _convert_arpa(source: Path, out: Path, bits: Bits, lower_case: bool, progress: Callable[[int], None]) -> None:
@@ -130,18 +163,19 @@ def _convert_arpa(source: Path, out: Path, bits: Bits, lower_case: bool, progres
         reader.write(str(out), bits)
     except DataError as error:
         raise DataError(f"{source}: {error}") from None
+    except (EOFError, zlib.error, gzip.BadGzipFile):
+        raise DataError(f"{source}: the gzip file is cut short or damaged") from None
     except OSError as error:
         raise DataError(f"{source}: cannot read the language model: {error.strerror or error}") from None
-    except (EOFError, zlib.error):
-        raise DataError(f"{source}: the gzip file is cut short or damaged") from None
 
 
-def _copy_store(model: NgramModel, out: Path, bits: Bits, lower_case: bool) -> None:
+def _copy_store(model: NgramModel, out: Path, bits: Bits, lower_case: bool, progress: Callable[[int], None]) -> None:
     reader = _core.ArpaReader(folder=str(out.parent), buffer_bytes=_SORTED_AT_ONCE, lower_case=lower_case)
     writer = _core.ArpaWriter(model.store)
     try:
         while piece := writer.next():
             reader.push(piece)
+        progress(model.n_bytes)
         reader.write(str(out), bits)
     except DataError as error:
         raise DataError(f"{model.path}: {error}") from None

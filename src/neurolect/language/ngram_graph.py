@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gzip
 import math
 import re
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,13 +11,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from neurolect.errors import DataError
 from neurolect.language.lexicon_graph import END, START, import_kaldifst
+from neurolect.language.text_lines import read_lines
 
 if TYPE_CHECKING:
     from kaldifst import StdVectorFst
 
 _COUNT = re.compile(r"ngram\s+(\d+)\s*=\s*\d+")
 _SECTION = re.compile(r"\\(\d+)-grams:")
-_GZIP = b"\x1f\x8b"
 
 
 @dataclass(frozen=True)
@@ -136,7 +134,7 @@ def read_arpa(path: Path) -> Iterator[Ngram]:
         DataError: a line is not what it should be, or the file ends before `\end\`; the message names the line.
     """
     number = order = highest = 0
-    for number, line in enumerate(_lines(path), start=1):
+    for number, line in enumerate(read_lines(path, "n-gram model"), start=1):
         fields = line.lower().split()
         if not fields:
             continue
@@ -165,20 +163,6 @@ def _ngram(line: int, fields: list[str], order: int, highest: bool) -> Ngram:
         raise ValueError
     cost, back_off_cost = (-math.log(10) * weight for weight in weights)
     return Ngram(line, order, highest, " ".join(words), cost, back_off_cost)
-
-
-def _lines(path: Path) -> Iterator[str]:
-    try:
-        with path.open("rb") as file:
-            zipped = file.read(len(_GZIP)) == _GZIP
-        with gzip.open(path, "rt", encoding="utf-8") if zipped else path.open(encoding="utf-8") as lines:
-            yield from lines
-    except UnicodeDecodeError:
-        raise DataError(f"{path}: the n-gram model is not UTF-8 text") from None
-    except (EOFError, zlib.error, gzip.BadGzipFile):
-        raise DataError(f"{path}: the gzip file is damaged or cut short") from None
-    except OSError as error:
-        raise DataError(f"{path}: cannot read the n-gram model: {error.strerror}") from None
 
 
 def _without_first(words: str) -> str:

@@ -31,7 +31,8 @@ class WordScore:
     Args:
         word: as given; `</s>` is the end of the sentence.
         log10: log10 P(word | words before it).
-        order: words of the longest n-gram that was listed, 0 for a word the model does not know.
+        order: words of the longest n-gram that was found, 0 for a word the model does not know. N-grams that were added
+            because longer ones need them count, as in KenLM.
     """
 
     word: str
@@ -87,9 +88,25 @@ class NgramModel:
         return sum(self.counts)
 
     @cached_property
+    def bytes_by_order(self) -> tuple[int, ...]:
+        """What the n-grams of each order take of the file; its other bytes hold the words."""
+        # The records of the core's RecordLayout: suffix, probability, back-off, first child; one more closes the level.
+        sizes = []
+        for level, count in enumerate(self.counts):
+            value = self.bits if level else 32
+            record = value + (self.counts[level - 1].bit_length() if level else 0)
+            if level + 1 < self.order:
+                record += value + self.counts[level + 1].bit_length()
+            sizes.append(((count + 1) * record + 7) // 8)
+        return tuple(sizes)
+
+    @cached_property
     def vocabulary(self) -> tuple[str, ...]:
         """Every word by its number, with `<s>`, `</s>` and `<unk>` where the model has them."""
-        return tuple(self.store.vocabulary())
+        try:
+            return tuple(self.store.vocabulary())
+        except UnicodeDecodeError:
+            raise DataError(f"{self.path}: the n-gram store is damaged: its words are not UTF-8 text") from None
 
     @cached_property
     def unigram(self) -> LogProbabilities:
@@ -116,7 +133,15 @@ class NgramModel:
         return self.score(contexts, np.repeat(self.find(["</s>"]), len(contexts)))[0]
 
     def score_sentence(self, sentence: str) -> list[WordScore]:
-        """Every word of a sentence and its end; words are separated by spaces and compared as they stand."""
+        """Every word of a sentence and its end; words are separated by spaces and compared as they stand.
+
+        Raises:
+            DataError: the sentence has what UTF-8 cannot hold, such as an undecoded byte.
+        """
+        try:
+            sentence.encode()
+        except UnicodeEncodeError:
+            raise DataError("the sentence is not UTF-8 text") from None
         words = [*sentence.split(), "</s>"]
         log10, orders = self.store.score_sentences(self.find(words), np.array([len(words)], dtype=np.uint32))
         return [WordScore(*each) for each in zip(words, log10.tolist(), orders.tolist(), strict=True)]
@@ -146,11 +171,19 @@ class NgramModel:
             sentences=n_sentences,
             words=words_seen,
             unknown=unknown,
-            with_unknown=10 ** (-total / words_seen),
-            without_unknown=10 ** (-known_total / max(1, words_seen - unknown)),
+            with_unknown=perplexity_of(total, words_seen),
+            without_unknown=perplexity_of(known_total, words_seen - unknown),
             orders=tuple(orders[1:].tolist()),
         )
 
     def verify(self) -> None:
         """Read the whole file and compare its checksums; DataError says what is damaged."""
         self.store.verify()
+
+
+def perplexity_of(log10: float, words: int) -> float:
+    """Perplexity of so many words with this log10 of their joint probability; infinite where no number holds it."""
+    try:
+        return float(10 ** (-log10 / max(1, words)))
+    except OverflowError:
+        return math.inf

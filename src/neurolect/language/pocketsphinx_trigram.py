@@ -23,8 +23,10 @@ import numpy as np
 import numpy.typing as npt
 
 from neurolect.errors import DataError
-from neurolect.language.word_model import LogProbabilities, States, Words
 from neurolect.text.lexicon import pocketsphinx_file
+
+Keys = npt.NDArray[np.int64]
+LogProbabilities = npt.NDArray[np.float32]
 
 _MAGIC = b"Trie Language Model"
 _NATS = math.log(1.0001)
@@ -34,7 +36,6 @@ _UNIGRAM = np.dtype([("probability", "<f4"), ("back_off", "<f4"), ("first_child"
 
 _WORD_BITS = 20
 _WORD = (1 << _WORD_BITS) - 1
-_NO_WORD = _WORD
 
 ABSENT_WORD_LOG10 = -9.77
 """log10 P of a dictionary word that the trigram lacks: below its rarest word, −9.47."""
@@ -42,10 +43,9 @@ ABSENT_WORD_LOG10 = -9.77
 
 @dataclass(frozen=True)
 class Trigram:
-    """A back-off trigram in sorted arrays; implements `WordModel`.
+    """A back-off trigram in sorted arrays; logarithms are natural.
 
-    An n-gram's key holds its word ids at 20 bits each, the latest word highest, and so does a state: the last word,
-    then the one before. A state is therefore also the key of the bigram whose back-off it needs.
+    An n-gram's key holds its word ids at 20 bits each, the latest word highest.
 
     Args:
         vocabulary: words by id, with `<s>` and `</s>`.
@@ -61,10 +61,10 @@ class Trigram:
     vocabulary: tuple[str, ...]
     unigram: LogProbabilities
     unigram_back_off: LogProbabilities
-    bigram_keys: npt.NDArray[np.int64]
+    bigram_keys: Keys
     bigram: LogProbabilities
     bigram_back_off: LogProbabilities
-    trigram_keys: npt.NDArray[np.int64]
+    trigram_keys: Keys
     trigram: LogProbabilities
 
     def ngrams(self) -> Iterator[tuple[npt.NDArray[np.uint32], LogProbabilities, LogProbabilities]]:
@@ -73,34 +73,6 @@ class Trigram:
             shifts = _WORD_BITS * np.arange(order)
             words = np.ascontiguousarray((keys[:, None] >> shifts & _WORD).astype(np.uint32))
             yield words, scores, self.bigram_back_off if order == 2 else np.zeros_like(scores)
-
-    def start(self) -> int:
-        """State at the start of a sentence: `<s>` and nothing before it."""
-        return self.vocabulary.index("<s>") << _WORD_BITS | _NO_WORD
-
-    def score(self, states: States, words: Words) -> tuple[LogProbabilities, States]:
-        """States (n,), words (n,) → log P(word | state) (n,) and the states after the words (n,)."""
-        words = words.astype(np.int64)
-        previous = states >> _WORD_BITS
-        has_history = previous != _NO_WORD
-        scores = self.unigram[words]
-        scores += np.where(has_history, self.unigram_back_off[np.where(has_history, previous, 0)], 0)
-
-        bigrams, listed = _find(self.bigram_keys, words << _WORD_BITS | previous)
-        scores[listed] = self.bigram[bigrams[listed]]
-        contexts, known = _find(self.bigram_keys, states)
-        scores[known] += self.bigram_back_off[contexts[known]]
-
-        # A trigram is listed only where its last two words are.
-        candidates = np.flatnonzero(listed & known)
-        trigrams, found = _find(self.trigram_keys, words[candidates] << 2 * _WORD_BITS | states[candidates])
-        scores[candidates[found]] = self.trigram[trigrams[found]]
-        return scores, words << _WORD_BITS | previous
-
-    def finish(self, states: States) -> LogProbabilities:
-        """States (n,) → log P(</s> | state) (n,)."""
-        end = self.vocabulary.index("</s>")
-        return self.score(states, np.full(len(states), end))[0]
 
 
 def read_pocketsphinx_trigram(
@@ -144,8 +116,8 @@ def _parse(content: bytes) -> Trigram:
         raise _NotATrieError("only trigrams are read, this language model has another order")
     counts = [int(count) for count in np.frombuffer(content, "<u4", 3, position + 1)]
     n_words, n_bigrams, n_trigrams = counts
-    if n_words >= _NO_WORD:
-        raise _NotATrieError(f"{n_words} words are more than the {_NO_WORD - 1} that are supported")
+    if n_words > _WORD:
+        raise _NotATrieError(f"{n_words} words are more than the {_WORD} that are supported")
     position += 1 + 3 * 4 + 4
 
     tables = np.frombuffer(content, "<f4", 3 * _LEVELS, position).reshape(3, _LEVELS) * np.float32(_NATS)
@@ -233,12 +205,6 @@ def _words(content: bytes, position: int, count: int) -> tuple[str, ...]:
 def _check_children(first: npt.NDArray[np.int64], available: int, name: str) -> None:
     if (np.diff(first) < 0).any() or first[-1] > available:
         raise _NotATrieError(f"the language model is damaged: its {name} are not where it says")
-
-
-def _find(keys: States, wanted: States) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.bool_]]:
-    """Where each wanted key (n,) stands among the ascending keys (n,), and whether it is there (n,)."""
-    places = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-    return places, keys[places] == wanted
 
 
 def _with_words(model: Trigram, additions: Iterable[str], log_probability: float) -> Trigram:
