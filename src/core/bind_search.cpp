@@ -5,6 +5,8 @@
 #include <nanobind/stl/unique_ptr.h>
 #include <nanobind/stl/vector.h>
 
+#include <cmath>
+#include <mutex>
 #include <utility>
 
 #include "bindings.hpp"
@@ -31,6 +33,7 @@ std::shared_ptr<LexiconTree> lexicon_tree(Array<uint32_t> labels, Array<uint32_t
                                           Array<float> pronunciation_costs, Array<float> unigrams, Array<float> look_ahead,
                                           uint32_t n_classes, uint32_t blank, uint32_t silence, float silence_cost,
                                           float no_silence_cost) {
+    constexpr float kLargest = 1e6f;
     const size_t n = labels.size();
     const bool fits = n > 0 && parents.size() == n && first_child.size() == n + 1 && first_word.size() == n + 1 &&
                       look_ahead.size() == n && pronunciation_costs.size() == words.size() && n < (size_t{1} << 30);
@@ -43,6 +46,9 @@ std::shared_ptr<LexiconTree> lexicon_tree(Array<uint32_t> labels, Array<uint32_t
                                      : child <= first_child(i + 1) && word <= first_word(i + 1) &&
                                            (i == 0 || (labels(i) < n_classes && parents(i) < i));
         if (!in_order) throw DataError("the arrays of the lexicon tree do not fit together");
+        if (!is_end && !(std::abs(look_ahead(i)) <= kLargest)) {
+            throw DataError("the language model has a unigram that is no probability");
+        }
         tree->nodes.push_back({child, word, is_end ? 0 : labels(i), is_end ? 0.0f : look_ahead(i)});
     }
     for (size_t i = 0; i < words.size(); ++i) {
@@ -110,6 +116,7 @@ public:
 
     void begin(const SearchOptions& options) {
         const nb::gil_scoped_release released;
+        const std::lock_guard<std::mutex> alone(mutex_);
         utterance_->begin(options);
     }
 
@@ -118,19 +125,26 @@ public:
         const float* const data = logits.data();
         const size_t n_frames = logits.shape(0);
         const nb::gil_scoped_release released;
+        const std::lock_guard<std::mutex> alone(mutex_);
         utterance_->push(data, n_frames, options);
     }
 
-    Hypothesis partial() const { return utterance_->partial(); }
+    Hypothesis partial() {
+        const nb::gil_scoped_release released;
+        const std::lock_guard<std::mutex> alone(mutex_);
+        return utterance_->partial();
+    }
 
     std::vector<Hypothesis> finish(const SearchOptions& options) {
         const nb::gil_scoped_release released;
+        const std::lock_guard<std::mutex> alone(mutex_);
         return utterance_->finish(options);
     }
 
 private:
     std::unique_ptr<Utterance> utterance_;
     uint32_t n_classes_;
+    std::mutex mutex_;  // one thread may watch what another pushes
 };
 
 }  // namespace

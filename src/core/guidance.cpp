@@ -76,7 +76,7 @@ Guidance::Guidance(const std::vector<PhraseBonuses::Phrase>& all, std::vector<ui
         throw DataError("the phrases and the prefix have too many words");
     }
     for (const PhraseBonuses::Phrase& phrase : all) {
-        first_words.emplace_back(phrase.words[0], phrases.advance(0, phrase.words[0]).bonus);
+        first_words[phrase.words[0]] = phrases.advance(0, phrase.words[0]).bonus;
     }
 }
 

@@ -2,8 +2,7 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
-#include <utility>
+#include <unordered_map>
 #include <vector>
 
 #include "token_table.hpp"
@@ -48,8 +47,8 @@ private:
 
 struct Guidance {
     PhraseBonuses phrases{{}};
-    std::vector<std::pair<uint32_t, float>> first_words;  // of the phrases, with what each earns at once
-    std::vector<uint8_t> allowed;                         // by word; empty allows all
+    std::unordered_map<uint32_t, float> first_words;  // of the phrases, with what each earns at once
+    std::vector<uint8_t> allowed;                     // by word; empty allows all
     std::vector<uint32_t> prefix;
 
     Guidance(const std::vector<PhraseBonuses::Phrase>& phrases, std::vector<uint8_t> allowed,

@@ -1,6 +1,7 @@
 #include "lattice.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 namespace neurolect {
@@ -47,13 +48,20 @@ Frame& Lattice::add_frame() {
 }
 
 float Lattice::slack(size_t frame, const Link& link, uint32_t token) const {
-    constexpr float kRounding = 3e-5f;
+    constexpr float kRounding = 2e-6f;
     const Frame& here = frames_[frame];
-    float slack = link.graph - here.cost[token];
-    if (link.same_frame()) slack += here.cost[link.token()];
-    else slack += here.offset + here.acoustic[link.label] + frames_[frame - 1].cost[link.token()];
-    // Rounding, summed along a path, must not make it look worse the longer it gets.
-    return slack < kRounding ? 0.0f : slack;
+    const float to = here.cost[token];
+    float from, size;
+    if (link.same_frame()) {
+        from = here.cost[link.token()] + link.graph;
+        size = std::abs(link.graph);
+    } else {
+        const float acoustic = here.acoustic[link.label];
+        from = frames_[frame - 1].cost[link.token()] + here.offset + acoustic + link.graph;
+        size = std::abs(here.offset) + std::abs(acoustic) + std::abs(link.graph);
+    }
+    // Rounding must not make a best path look worse than it is, the less so the longer it gets.
+    return from - to <= kRounding * (1.0f + size + std::abs(to)) ? 0.0f : from - to;
 }
 
 void Lattice::prune(float beam) {
@@ -173,9 +181,13 @@ bool Lattice::drop_tokens(size_t frame, float beam) {
         }
         settled.first_link.push_back(first);
     }
-    for (Link& link : frames_[frame + 1].links) {
-        // Links that were dropped from their chains may come from tokens that are gone.
-        if (!link.same_frame() && is_needed(link.token())) link.source = place_[link.token()];
+    // Along the chains, since links that were dropped from them may come from tokens long gone.
+    Frame& following = frames_[frame + 1];
+    for (const uint32_t first : following.first_link) {
+        for (uint32_t place = first; place != kNoLink; place = following.links[place].next) {
+            Link& link = following.links[place];
+            if (!link.same_frame()) link.source = place_[link.token()];
+        }
     }
     std::swap(here, settled);
     if (frame >= settled_ && spare_.size() <= kPruneInterval) spare_.push_back(std::move(settled));

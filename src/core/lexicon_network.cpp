@@ -28,6 +28,8 @@ std::vector<float> look_ahead_costs(const LexiconTree& tree, float weight, const
         }
         if (node > 0) costs[tree.parents[node]] = std::min(costs[tree.parents[node]], costs[node]);
     }
+    // The root is a place to be even if no word is allowed.
+    if (!(costs[0] < kInfinity)) costs[0] = 0.0f;
     return costs;
 }
 

@@ -133,8 +133,6 @@ public:
         __builtin_prefetch(look_ahead_ + child);
     }
 
-    const LexiconTree& tree() const { return *tree_; }
-    const SentenceHistory& history() const { return history_; }
     // Whether a silence was chosen and has not come yet.
     bool is_waiting(uint64_t key) const { return static_cast<uint32_t>(key) >= first_waiting_; }
 

@@ -17,8 +17,9 @@ struct Entry {
     uint32_t frame;
     uint32_t token;
     uint32_t suffix;
-    uint32_t later;  // the entry that this one was reached from
-    uint32_t link;   // by this link, into that entry's token
+    uint32_t later;     // the entry that this one was reached from
+    uint32_t link;      // by this link, into that entry's token
+    uint32_t in_frame;  // links of this frame since it was entered from the later one
     float slack;
 };
 
@@ -35,7 +36,7 @@ public:
         const auto last = static_cast<uint32_t>(lattice.frames().size() - 1);
         for (uint32_t token = 0; token < end.cost.size(); ++token) {
             const float slack = end.cost[token] + lattice.final_cost()[token] - lattice.best_final_cost();
-            if (slack <= beam) push({last, token, 0, kNobody, kNoLink, slack});
+            if (slack <= beam && slack < kInfinity) push({last, token, 0, kNobody, kNoLink, 0, slack});
         }
     }
 
@@ -84,9 +85,11 @@ private:
             for (uint32_t l = frame.first_link[here.token]; l != kNoLink; l = frame.links[l].next) {
                 const Link& link = frame.links[l];
                 const float slack = here.slack + lattice_.slack(here.frame, link, here.token);
-                if (slack > beam_) continue;
+                // More links than tokens: a cycle, which could say its words for ever.
+                const uint32_t in_frame = link.same_frame() ? here.in_frame + 1 : 0;
+                if (slack > beam_ || in_frame > frame.cost.size()) continue;
                 const uint32_t before = link.same_frame() ? here.frame : here.frame - 1;
-                const Entry entry{before, link.token(), suffix_with(link.output, here.suffix), at, l, slack};
+                const Entry entry{before, link.token(), suffix_with(link.output, here.suffix), at, l, in_frame, slack};
                 if (slack < best.slack) {
                     if (best.slack < kInfinity) push(best);
                     best = entry;

@@ -24,17 +24,14 @@
 namespace neurolect {
 
 struct SearchOptions {
-    float acoustic_scale = 0.325f;
-    float blank_penalty = 4.4998097f;  // subtracted from the blank's log-probability
-    float blank_skip = 1.0f;           // frames whose blank is more probable are left out
-    float beam = 17.0f;
-    float lattice_beam = 8.0f;
-    uint32_t max_active = 7000;
-    uint32_t min_active = 200;
-    float length_penalty = 0.0f;  // for every change of class, blanks included
-    float phoneme_bonus = 0.0f;
-    float word_bonus = 0.0f;
-    uint32_t n_best = 100;
+    float acoustic_scale;
+    float blank_penalty;  // subtracted from the blank's log-probability
+    float blank_skip;     // frames whose blank is more probable are left out
+    float beam, lattice_beam;
+    uint32_t max_active, min_active;
+    float length_penalty;  // for every change of class, blanks included
+    float phoneme_bonus, word_bonus;
+    uint32_t n_best;
 };
 
 // What a network needs to know of a frame.
@@ -78,13 +75,13 @@ public:
         } else {
             // A blank between two equal classes keeps them apart.
             if (best != blank_ && !skipped_.empty() && best == last_best_) {
-                step(skipped_.data(), options);
                 times_.push_back(static_cast<uint32_t>(skipped_at_));
+                step(skipped_.data(), options);
             }
             skipped_.clear();
             last_best_ = best;
-            step(log_probabilities, options);
             times_.push_back(static_cast<uint32_t>(n_frames_));
+            step(log_probabilities, options);
         }
         ++n_frames_;
     }
@@ -174,23 +171,23 @@ private:
                                 next_cutoff = std::min(next_cutoff, cost + cutoff.adaptive_beam);
                             });
         }
-        next_cutoff = expand_all(frame, before.cost, costs, cutoff, next_cutoff, options);
-        // The cut-off was set by a step that is itself cut off earlier: without it something is left.
-        if (keys_.empty()) next_cutoff = expand_all(frame, before.cost, costs, cutoff, kInfinity, options);
+        next_cutoff = expand_all(frame, before.cost, costs, cutoff, next_cutoff, best, options);
         expand_epsilons(options, next_cutoff);
         if (lattice_.frames().size() % Lattice::kPruneInterval == 0) lattice_.prune(options.lattice_beam);
     }
 
     // Emits the frame from every token within the cut-off. Returns the cut-off of the tokens that result.
     float expand_all(Frame& frame, const std::vector<float>& cost_before, const FrameCosts& costs, const Cutoff& cutoff,
-                     float next_cutoff, const SearchOptions& options) {
+                     float next_cutoff, uint32_t best, const SearchOptions& options) {
+        const float no_cutoff = kInfinity;
         for (size_t i = 0; i < keys_before_.size(); ++i) {
             prefetch(keys_before_, cost_before, i, cutoff.cost);
             if (cost_before[i] > cutoff.cost) continue;
+            // The cut-off comes from where the best token gets to, so on its way it must not be held up by it.
             network_.expand(
-                keys_before_[i], cost_before[i], costs, next_cutoff,
+                keys_before_[i], cost_before[i], costs, i == best ? no_cutoff : next_cutoff,
                 [&](uint64_t key, float cost, float graph, uint32_t label, uint32_t output) {
-                    if (cost >= next_cutoff) return;
+                    if (!(cost < next_cutoff)) return;  // nor what is not a number
                     next_cutoff = std::min(next_cutoff, cost + cutoff.adaptive_beam);
                     const uint32_t token = add_token(frame, key, cost).token;
                     if (cost > frame.cost[token] + options.lattice_beam) return;
@@ -245,12 +242,12 @@ private:
     void expand_epsilons_of(uint32_t source, Frame& frame, const SearchOptions& options, float cutoff) {
         constexpr uint32_t kMostVisits = 1000;
         const float from = frame.cost[source], earlier = expanded_at_[source];
-        if (from >= cutoff || from >= earlier) return;
+        if (!(from < cutoff && from < earlier)) return;
         expanded_at_[source] = from;
         if (++visits_[source] > kMostVisits) throw DataError("the graph has a cycle of epsilons whose cost is negative");
         network_.expand_epsilons(keys_[source], options.word_bonus, [&](uint64_t key, float graph, uint32_t output) {
             const float cost = from + graph;
-            if (cost >= cutoff) return;
+            if (!(cost < cutoff)) return;
             const auto [token, is_better] = add_token(frame, key, cost);
             if (token >= expanded_at_.size()) {
                 expanded_at_.push_back(kInfinity);

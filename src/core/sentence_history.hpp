@@ -115,8 +115,6 @@ public:
         return said < guidance_->prefix.size() ? guidance_->prefix[said] : kNoWord;
     }
 
-    const LanguageModel& model() const { return *model_; }
-    const Guidance* guidance() const { return guidance_.get(); }
 
     static constexpr float kNatsPerLog10 = 2.302585093f;
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <string>
 
 #include "error.hpp"
@@ -72,7 +73,6 @@ std::vector<std::pair<size_t, size_t>> spans_of(const std::vector<Emission>& emi
         if (!setting.lexicon) {
             const bool is_last = i + 1 == outputs.size();
             const size_t next = is_last ? emissions.size() : outputs[i + 1].emissions;
-            last = known;
             while (last < next && emissions[last].label != setting.silence) ++last;
             if (!is_last && last == next) last = known + (next - known) / 2;
         }
