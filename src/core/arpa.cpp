@@ -6,12 +6,15 @@
 #include <utility>
 
 #include "error.hpp"
+#include "text.hpp"
 
 namespace neurolect {
 
 namespace {
 
 constexpr size_t kLongestLine = size_t{1} << 20;
+constexpr float kNever = -99.0f;  // the format's custom for a probability of 0
+constexpr float kLargest = 1e4f;  // some write far less than −99 for it, down to −∞
 
 bool is_space(char c) { return c == ' ' || c == '\t' || c == '\r'; }
 
@@ -113,7 +116,7 @@ void ArpaReader::count_line(std::string_view text) {
             right = read(left, order) && read(after, count);
         }
     }
-    if (!right) wrong("'" + std::string(whole) + "' is not 'ngram ORDER=COUNT'");
+    if (!right) wrong(quoted(whole) + " is not 'ngram ORDER=COUNT'");
     if (order != counts_.size() + 1) wrong("the count of " + std::to_string(counts_.size() + 1) + "-grams should come here");
     counts_.push_back(count);
 }
@@ -139,7 +142,7 @@ void ArpaReader::section_line(std::string_view text) {
     seen_ = 0;
     const std::string expected = "\\" + std::to_string(length_) + "-grams:";
     if (length_ > counts_.size() || text != expected) {
-        wrong("'" + std::string(text) + "' where " + (length_ > counts_.size() ? "\\end\\" : expected) + " should stand");
+        wrong(quoted(text) + " where " + (length_ > counts_.size() ? "\\end\\" : expected) + " should stand");
     }
 }
 
@@ -155,12 +158,14 @@ float ArpaReader::number(std::string_view text, const char* name) const {
     float value = 0.0f;
     if (!text.empty() && text.front() == '+') text.remove_prefix(1);
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    const bool tiny = error == std::errc::result_out_of_range;
-    if ((error != std::errc() && !tiny) || end != text.data() + text.size() || std::isnan(value)) {
-        wrong("'" + std::string(text) + "' is not a " + name);
+    const bool is_out_of_range = error == std::errc::result_out_of_range;
+    const bool is_number = (error == std::errc() || is_out_of_range) && end == text.data() + text.size();
+    // It is too large for a float, or too small and then 0.
+    if (is_out_of_range && text.find("e-") == std::string_view::npos && text.find("E-") == std::string_view::npos) {
+        value = text.front() == '-' ? -HUGE_VALF : HUGE_VALF;
     }
-    if (tiny) return 0.0f;
-    return std::isinf(value) ? (value < 0 ? -99.0f : 99.0f) : value;
+    if (!is_number || !(value <= kLargest)) wrong(quoted(text) + " is not a " + name);
+    return value < -kLargest ? kNever : value;
 }
 
 void ArpaReader::ngram_line(std::string_view text) {
@@ -172,11 +177,11 @@ void ArpaReader::ngram_line(std::string_view text) {
     if (length_ == 1) {
         const std::string_view given = field(text);
         if (given.empty()) wrong("no word");
+        if (!is_utf8(given)) wrong("the word " + quoted(given) + " is not UTF-8 text");
         std::string word = lower_case_ ? lowered(given) : std::string(given);
         const float backoff = text.empty() ? 0.0f : number(field(text), "log10 back-off");
         if (!text.empty()) wrong("more than a probability, 1 word and a back-off");
-        const std::string shown = word;
-        if (!builder_->add_word(std::move(word), log10, backoff)) wrong("the word '" + shown + "' occurs twice");
+        if (!builder_->add_word(std::move(word), log10, backoff)) wrong("the word " + quoted(given) + " occurs twice");
         return;
     }
     uint32_t words[kMaxOrder];
@@ -184,14 +189,14 @@ void ArpaReader::ngram_line(std::string_view text) {
         const std::string_view given = field(text);
         if (given.empty()) wrong("fewer than " + std::to_string(length_) + " words");
         words[i] = lower_case_ ? builder_->find(lowered(given)) : builder_->find(given);
-        if (words[i] == WordTable::kNone) wrong("'" + std::string(given) + "' is not among the unigrams");
+        if (words[i] == WordTable::kNone) wrong(quoted(given) + " is not among the unigrams");
     }
     const float backoff = text.empty() ? 0.0f : number(field(text), "log10 back-off");
     if (!text.empty()) wrong("more than a probability, " + std::to_string(length_) + " words and a back-off");
     builder_->add_ngram(words, length_, log10, backoff);
 }
 
-ArpaWriter::ArpaWriter(const NgramStore& store) : store_(store) {}
+ArpaWriter::ArpaWriter(const NgramStore& store) : store_(store) { store.verify(); }
 
 std::string ArpaWriter::next() {
     std::string text;
@@ -236,7 +241,8 @@ bool ArpaWriter::advance() {
 }
 
 void ArpaWriter::line(std::string& text) const {
-    append(text, store_.probability(level_, path_.back().position));
+    // What was added may be above 0, where a back-off was.
+    append(text, std::min(0.0f, store_.probability(level_, path_.back().position)));
     for (unsigned k = 0; k <= level_; ++k) {
         uint64_t index = path_[k].position;
         for (unsigned below = k; below > 0; --below) index = store_.suffix(below, index);

@@ -49,6 +49,7 @@ private:
 // Writes a store as ARPA text, a piece at a time, so that it may go into any compressor.
 class ArpaWriter {
 public:
+    // Throws DataError for a store that is damaged.
     explicit ArpaWriter(const NgramStore& store);
 
     // The next piece; empty at the end.

@@ -1,6 +1,9 @@
 #include "graph_file.hpp"
 
+#include <limits>
+
 #include "error.hpp"
+#include "text.hpp"
 
 namespace neurolect {
 
@@ -77,8 +80,8 @@ GraphFile::GraphFile(const std::string& path) : path_(path), file_(path) {
     cursor.take<int32_t>();
     const std::string type = cursor.take_text(), arc_type = cursor.take_text();
     if ((type != "vector" && type != "const") || arc_type != "standard") {
-        throw DataError(path + ": a graph of type '" + type + "' with arcs of type '" + arc_type +
-                        "', only 'vector' and 'const' with 'standard' arcs are read");
+        throw DataError(path + ": a graph of type " + quoted(type) + " with arcs of type " + quoted(arc_type) +
+                        ", only 'vector' and 'const' with 'standard' arcs are read");
     }
     is_const_ = type == "const";
     const auto version = cursor.take<int32_t>();
@@ -108,6 +111,7 @@ GraphFile::GraphFile(const std::string& path) : path_(path), file_(path) {
 }
 
 void GraphFile::index_states(uint64_t position) {
+    if (position > file_.size() || n_states_ > (file_.size() - position) / kVectorState) damaged();
     positions_.reserve(n_states_);
     for (uint32_t state = 0; state < n_states_; ++state) {
         if (position > file_.size() || file_.size() - position < kVectorState) damaged();
@@ -124,6 +128,11 @@ GraphFile::State GraphFile::vector_state(uint32_t number) const {
     const uint8_t* state = file_.data() + positions_[number];
     const auto n = static_cast<uint32_t>(value_at<int64_t>(state + 4));
     return {value_at<float>(state), n, n, state + kVectorState};
+}
+
+float GraphFile::unusual(float weight) const {
+    if (!(weight > 0.0f)) damaged();
+    return std::numeric_limits<float>::infinity();
 }
 
 void GraphFile::damaged() const { throw DataError(path_ + ": the graph is damaged or cut short"); }

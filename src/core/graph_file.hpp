@@ -1,6 +1,7 @@
 // A search graph in an OpenFst file, used where it lies on disk.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <string>
@@ -20,7 +21,7 @@ public:
         int32_t next;
     };
     struct State {
-        float final_cost;
+        float final_cost;  // as the file has it
         uint32_t n_arcs;
         uint32_t n_epsilons;  // arcs without an input label at most
         const uint8_t* arcs;
@@ -47,8 +48,11 @@ public:
         Arc arc;
         std::memcpy(&arc, state.arcs + sizeof(Arc) * place, sizeof arc);
         if (static_cast<uint32_t>(arc.next) >= n_states_ || arc.input < 0 || arc.output < 0) damaged();
+        arc.weight = checked(arc.weight);
         return arc;
     }
+    // Infinite where no path may end.
+    float final_cost(uint32_t number) const { return checked(state(number).final_cost); }
     // Hints that a state will soon be asked for, and after that its arcs.
     void prefetch_state(uint32_t number) const {
         __builtin_prefetch(is_const_ ? states_ + kConstState * number : file_.data() + positions_[number]);
@@ -64,6 +68,13 @@ public:
 
 private:
     static constexpr size_t kConstState = 20;  // final cost, first arc, arcs, input epsilons, output epsilons
+
+    // Next to larger ones every other cost would be lost to rounding.
+    static constexpr float kLargestWeight = 1e6f;
+
+    float checked(float weight) const { return std::fabs(weight) < kLargestWeight ? weight : unusual(weight); }
+    // A path with such a cost does not exist; there is no such gain, and it must be a number.
+    float unusual(float weight) const;
 
     template <typename T>
     static T value_at(const uint8_t* place) {

@@ -1,7 +1,6 @@
 #include "ngram_builder.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 #include <numeric>
 
@@ -18,10 +17,13 @@ constexpr uint64_t kSample = uint64_t{1} << 20;
 uint32_t* as_u32(FileMemory& memory) { return reinterpret_cast<uint32_t*>(memory.data()); }
 const uint32_t* as_u32(const FileMemory& memory) { return reinterpret_cast<const uint32_t*>(memory.data()); }
 
-std::vector<float> sample_of(const SortedNgrams& level, bool backoffs) {
+std::vector<float> sample_of(SortedNgrams& level, bool backoffs) {
     const uint64_t step = 1 + level.count() / kSample;
     std::vector<float> sample;
-    for (uint64_t i = 0; i < level.count(); i += step) sample.push_back(backoffs ? level.backoff(i) : level.log10(i));
+    for (uint64_t i = 0; i < level.count(); i += step) {
+        sample.push_back(backoffs ? level.backoff(i) : level.log10(i));
+        if (sample.size() % (kSample / 16) == 0) level.release_pages();
+    }
     return sample;
 }
 
@@ -39,7 +41,7 @@ NgramBuilder::NgramBuilder(unsigned order, const std::string& folder, size_t buf
         throw DataError("n-grams of order " + std::to_string(order) + " are not supported, only 1 to " +
                         std::to_string(kMaxOrder));
     }
-    for (unsigned length = 1; length <= order; ++length) levels_.emplace_back(length, folder, buffer_bytes);
+    for (unsigned length = 1; length <= order; ++length) levels_.emplace_back(length, folder, buffer_bytes / order);
 }
 
 bool NgramBuilder::add_word(std::string word, float log10, float backoff) {
@@ -65,68 +67,72 @@ uint64_t NgramBuilder::find_suffix(unsigned k, uint64_t parent, uint32_t word) c
     if (k == 0) return word;
     const uint32_t* first_child = as_u32(first_children_[k - 1]);
     const uint32_t context = as_u32(suffixes_[k])[parent];
-    uint64_t first = first_child[context];
-    const uint64_t end = first_child[context + 1];
-    uint64_t last = end;
-    while (first < last) {
-        const uint64_t middle = first + (last - first) / 2;
-        if (levels_[k].words(middle)[k] < word) first = middle + 1;
-        else last = middle;
-    }
-    return first < end && levels_[k].words(first)[k] == word ? first : levels_[k].count();
+    const uint32_t* all = as_u32(last_words_[k]);
+    const uint32_t* const end = all + first_child[context + 1];
+    const uint32_t* const found = std::lower_bound(all + first_child[context], end, word);
+    return found != end && *found == word ? static_cast<uint64_t>(found - all) : levels_[k].count();
 }
 
-// Finds the parents and the suffixes of level k in level k − 1. Returns the words of the n-grams that should be in
-// level k − 1 and are not.
-std::vector<uint32_t> NgramBuilder::link_level(unsigned k) {
+// Finds the parents and the suffixes of level k in level k − 1; false if some had to be added there first.
+bool NgramBuilder::link_level(unsigned k) {
     const SortedNgrams& level = levels_[k];
-    const SortedNgrams& below = levels_[k - 1];
+    SortedNgrams& below = levels_[k - 1];
     if (level.count() > kMostNgrams) throw DataError("more than 4,294,967,280 n-grams of one order are not supported");
     suffixes_[k] = FileMemory::scratch(folder_, 4 * level.count());
     first_children_[k - 1] = FileMemory::scratch(folder_, 4 * (below.count() + 1));
+    last_words_[k] = FileMemory::scratch(folder_, 4 * level.count());
     uint32_t* suffixes = as_u32(suffixes_[k]);
     uint32_t* first_child = as_u32(first_children_[k - 1]);
-    std::vector<uint32_t> missing;
+    uint32_t* last_words = as_u32(last_words_[k]);
+    bool complete = true;
+    const auto add = [&](const uint32_t* words) {
+        below.add_missing(words);
+        complete = false;
+    };
     uint64_t parent = 0;
     for (uint64_t i = 0; i < level.count(); ++i) {
+        if (i % kBetweenReleases == 0) release_pages();
         const uint32_t* words = level.words(i);
+        last_words[i] = words[k];
         while (parent < below.count() &&
                std::lexicographical_compare(below.words(parent), below.words(parent) + k, words, words + k)) {
             first_child[++parent] = static_cast<uint32_t>(i);
         }
         if (parent == below.count() || !std::equal(words, words + k, below.words(parent))) {
-            missing.insert(missing.end(), words, words + k);
+            add(words);
             continue;
         }
         const uint64_t suffix = find_suffix(k - 1, parent, words[k]);
-        if (suffix == below.count()) missing.insert(missing.end(), words + 1, words + 1 + k);
+        if (suffix == below.count()) add(words + 1);
         else suffixes[i] = static_cast<uint32_t>(suffix);
     }
     while (parent < below.count()) first_child[++parent] = static_cast<uint32_t>(level.count());
-    return missing;
+    return complete;
 }
 
 void NgramBuilder::link_levels() {
     suffixes_.resize(order_);
     first_children_.resize(order_);
+    last_words_.resize(order_);
     for (unsigned k = 1; k < order_;) {
-        std::vector<uint32_t> missing = link_level(k);
-        if (missing.empty()) {
+        if (link_level(k)) {
             ++k;
             continue;
         }
         // What is new in the level below may itself lack a parent or a suffix.
-        levels_[k - 1].insert(std::move(missing));
+        levels_[k - 1].sort();
         k = std::max(1u, k - 1);
     }
+    last_words_.clear();
 }
 
 void NgramBuilder::fill_in_added() {
     for (unsigned k = 1; k < order_; ++k) {
         const uint32_t* first_child = as_u32(first_children_[k - 1]);
         for (uint64_t parent = 0; parent < levels_[k - 1].count(); ++parent) {
+            if (parent % kBetweenReleases == 0) release_pages();
             for (uint64_t i = first_child[parent]; i < first_child[parent + 1]; ++i) {
-                if (!std::isnan(levels_[k].log10(i))) continue;
+                if (!levels_[k].is_missing(i)) continue;
                 const float shorter = levels_[k - 1].log10(as_u32(suffixes_[k])[i]);
                 levels_[k].set_log10(i, levels_[k - 1].backoff(parent) + shorter);
             }
@@ -137,9 +143,8 @@ void NgramBuilder::fill_in_added() {
 void NgramBuilder::write(const std::string& path, unsigned value_bits) {
     StoreHeader header{};
     for (unsigned k = 0; k < order_; ++k) {
-        if (const uint32_t* words = levels_[k].sort()) {
-            throw DataError("the n-gram '" + text_of(words, k + 1) + "' occurs twice");
-        }
+        const std::vector<uint32_t> twice = levels_[k].sort();
+        if (!twice.empty()) throw DataError("the n-gram '" + text_of(twice.data(), k + 1) + "' occurs twice");
         header.added[k] = levels_[k].count();
     }
     link_levels();
@@ -193,6 +198,7 @@ void NgramBuilder::write(const std::string& path, unsigned value_bits) {
 
     const auto seal = [&file](StoreSection& section) {
         section.checksum = checksum_of(file.data() + section.offset, section.bytes);
+        file.release_pages();
     };
     seal(header.word_offsets);
     seal(header.word_text);
@@ -203,8 +209,15 @@ void NgramBuilder::write(const std::string& path, unsigned value_bits) {
     std::memcpy(file.data(), &header, sizeof header);
 }
 
-void NgramBuilder::write_level(const StoreHeader& header, unsigned k, FileMemory& file) const {
-    const SortedNgrams& level = levels_[k];
+void NgramBuilder::release_pages() {
+    for (SortedNgrams& level : levels_) level.release_pages();
+    for (FileMemory& memory : suffixes_) memory.release_pages();
+    for (FileMemory& memory : first_children_) memory.release_pages();
+    for (FileMemory& memory : last_words_) memory.release_pages();
+}
+
+void NgramBuilder::write_level(const StoreHeader& header, unsigned k, FileMemory& file) {
+    SortedNgrams& level = levels_[k];
     const RecordLayout layout(header, k);
     const bool quantised = layout.value_bits == 8;
     const Quantiser probabilities(quantised ? sample_of(level, false) : std::vector<float>{}, false);
@@ -223,6 +236,10 @@ void NgramBuilder::write_level(const StoreHeader& header, unsigned k, FileMemory
         bit += width;
     };
     for (uint64_t i = 0; i < level.count(); ++i) {
+        if (i % kBetweenReleases == 0) {
+            release_pages();
+            file.release_pages();
+        }
         put(suffixes ? suffixes[i] : 0, layout.suffix_bits);
         put(quantised ? probabilities.code(level.log10(i)) : float_bits(level.log10(i)), layout.value_bits);
         put(quantised ? backoffs.code(level.backoff(i)) : float_bits(level.backoff(i)), layout.backoff_bits);

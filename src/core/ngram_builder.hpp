@@ -15,7 +15,7 @@ namespace neurolect {
 
 class NgramBuilder {
 public:
-    // `folder` takes the temporary files; n-grams are sorted in memory `buffer_bytes` at a time.
+    // `folder` takes the temporary files; n-grams are sorted in memory, `buffer_bytes` at a time over all orders.
     NgramBuilder(unsigned order, const std::string& folder, size_t buffer_bytes);
     NgramBuilder(const NgramBuilder&) = delete;
     NgramBuilder& operator=(const NgramBuilder&) = delete;
@@ -34,18 +34,20 @@ public:
 
 private:
     void link_levels();
-    std::vector<uint32_t> link_level(unsigned k);
+    bool link_level(unsigned k);
     uint64_t find_suffix(unsigned k, uint64_t parent, uint32_t word) const;
     void fill_in_added();
-    void write_level(const StoreHeader& header, unsigned k, FileMemory& file) const;
+    void write_level(const StoreHeader& header, unsigned k, FileMemory& file);
+    void release_pages();
     std::string text_of(const uint32_t* words, unsigned length) const;
 
     unsigned order_;
     std::string folder_;
     WordTable words_;
     std::vector<SortedNgrams> levels_;
-    // By level: where each n-gram's suffix stands in the level below, and where its children begin in the one above.
-    std::vector<FileMemory> suffixes_, first_children_;
+    // By level: where each n-gram's suffix stands in the level below, where its children begin in the one above, and
+    // its last word, kept apart from the record since the search for suffixes goes all over the level.
+    std::vector<FileMemory> suffixes_, first_children_, last_words_;
 };
 
 }  // namespace neurolect

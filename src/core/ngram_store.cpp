@@ -152,7 +152,7 @@ float NgramStore::probability(unsigned k, uint64_t index) const {
     const Level& level = levels_[k];
     const RecordLayout& layout = level.layout;
     const uint64_t bits = read_bits(level.records, index * layout.bits() + layout.suffix_bits, layout.value_bits);
-    return level.probabilities ? level.probabilities[bits] : as_float(bits);
+    return checked(level.probabilities ? level.probabilities[bits] : as_float(bits));
 }
 
 float NgramStore::backoff(unsigned k, uint64_t index) const {
@@ -161,7 +161,7 @@ float NgramStore::backoff(unsigned k, uint64_t index) const {
     if (layout.backoff_bits == 0) return 0.0f;
     const uint64_t bit = index * layout.bits() + layout.suffix_bits + layout.value_bits;
     const uint64_t bits = read_bits(level.records, bit, layout.backoff_bits);
-    return level.backoffs ? level.backoffs[bits] : as_float(bits);
+    return checked(level.backoffs ? level.backoffs[bits] : as_float(bits));
 }
 
 uint64_t NgramStore::suffix(unsigned k, uint64_t index) const {
@@ -191,8 +191,10 @@ NgramStore::Match NgramStore::match(uint32_t context, uint32_t word) const {
     Match match;
     if (context != kEmptyContext) {
         while (match.length < header_.order - 1 && levels_[match.length].first_context <= context) ++match.length;
-        uint64_t index = context - levels_[match.length - 1].first_context;
-        if (index >= levels_[match.length - 1].count) damaged("its n-grams");
+        uint64_t index = match.length == 0 ? 0 : context - levels_[match.length - 1].first_context;
+        if (match.length == 0 || index >= levels_[match.length - 1].count) {
+            throw DataError(path_ + ": there is no context " + std::to_string(context));
+        }
         for (unsigned k = match.length; k-- > 0;) {
             match.context[k] = index;
             if (k > 0) index = suffix(k, index);

@@ -13,6 +13,7 @@
 #pragma once
 
 #include <array>
+#include <cmath>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -28,6 +29,7 @@ constexpr unsigned kMaxOrder = 8;
 constexpr uint32_t kNoWord = 0xFFFFFFFF;
 constexpr uint32_t kEmptyContext = 0;
 constexpr float kUnknownLog10 = -100.0f;  // KenLM's choice for models without <unk>
+constexpr float kLargestLog10 = 1e5f;     // of a probability or back-off, either way; beyond it is damage
 constexpr uint32_t kStoreVersion = 1;
 constexpr unsigned kCodes = 256;
 
@@ -118,6 +120,10 @@ private:
     Match match(uint32_t context, uint32_t word) const;
     Score score_at(const Match& match, unsigned found, double backoffs) const;
     bool can_go_on(unsigned level, uint64_t index) const;
+    float checked(float log10) const {
+        if (!(std::fabs(log10) <= kLargestLog10)) damaged("its n-grams");
+        return log10;
+    }
     const uint8_t* section(const StoreSection& section, const char* name) const;
     [[noreturn]] void damaged(const char* what) const;
 

@@ -1,7 +1,6 @@
 #include "sorted_ngrams.hpp"
 
 #include <algorithm>
-#include <limits>
 #include <queue>
 #include <utility>
 
@@ -44,12 +43,13 @@ SortedNgrams::SortedNgrams(unsigned length, std::string folder, size_t buffer_by
     : length_(length), folder_(std::move(folder)), buffer_bytes_(buffer_bytes) {}
 
 void SortedNgrams::add(const uint32_t* words, float log10, float backoff) {
+    // Reserved pages take no memory before they are written to; growth would copy them.
+    if (buffer_.empty()) buffer_.reserve(buffer_bytes_ / 4 + length_ + 2);
     const size_t place = buffer_.size();
     buffer_.resize(place + length_ + 2);
     std::memcpy(&buffer_[place], words, 4 * length_);
     std::memcpy(&buffer_[place + length_], &log10, 4);
     std::memcpy(&buffer_[place + length_ + 1], &backoff, 4);
-    ++count_;
     if (4 * buffer_.size() >= buffer_bytes_) spill();
 }
 
@@ -62,71 +62,50 @@ void SortedNgrams::spill() {
     buffer_.clear();
 }
 
-const uint32_t* SortedNgrams::sort() {
+std::vector<uint32_t> SortedNgrams::sort() {
     spill();
-    buffer_ = {};
-    if (runs_.size() == 1) {
-        records_ = std::move(runs_[0]);
-    } else if (!runs_.empty()) {
-        struct Place {
-            const uint32_t* record;
-            const uint32_t* end;
-        };
-        const auto later = [this](const Place& a, const Place& b) {
-            return std::lexicographical_compare(b.record, b.record + length_, a.record, a.record + length_);
-        };
-        std::priority_queue<Place, std::vector<Place>, decltype(later)> places(later);
-        for (const FileMemory& run : runs_) {
-            const auto* begin = reinterpret_cast<const uint32_t*>(run.data());
-            places.push({begin, begin + run.size() / 4});
-        }
-        records_ = FileMemory::scratch(folder_, count_ * stride());
-        for (uint8_t* out = records_.data(); !places.empty(); out += stride()) {
-            Place place = places.top();
-            places.pop();
+    std::vector<uint32_t>().swap(buffer_);
+    struct Place {
+        const uint32_t* record;
+        const uint32_t* end;
+    };
+    const auto later = [this](const Place& a, const Place& b) {
+        return std::lexicographical_compare(b.record, b.record + length_, a.record, a.record + length_);
+    };
+    std::priority_queue<Place, std::vector<Place>, decltype(later)> places(later);
+    const auto add_places = [&](const FileMemory& run, uint64_t n) {
+        const auto* begin = reinterpret_cast<const uint32_t*>(run.data());
+        if (n > 0) places.push({begin, begin + n * (length_ + 2)});
+        return n;
+    };
+    uint64_t all = add_places(records_, count_);
+    for (const FileMemory& run : runs_) all += add_places(run, run.size() / stride());
+
+    FileMemory merged = FileMemory::scratch(folder_, all * stride());
+    auto* out = reinterpret_cast<uint32_t*>(merged.data());
+    count_ = 0;
+    std::vector<uint32_t> twice;
+    while (!places.empty()) {
+        Place place = places.top();
+        places.pop();
+        if (count_ == 0 || !std::equal(place.record, place.record + length_, out - (length_ + 2))) {
             std::memcpy(out, place.record, stride());
-            place.record += length_ + 2;
-            if (place.record != place.end) places.push(place);
+            out += length_ + 2;
+            if (++count_ % kBetweenReleases == 0) {
+                for (FileMemory& run : runs_) run.release_pages();
+                records_.release_pages();
+                merged.release_pages();
+            }
+        } else if (twice.empty() && !std::isnan(float_at(place.record + length_))) {
+            twice.assign(place.record, place.record + length_);
         }
+        place.record += length_ + 2;
+        if (place.record != place.end) places.push(place);
     }
     runs_.clear();
-    for (uint64_t i = 1; i < count_; ++i) {
-        if (std::equal(words(i - 1), words(i - 1) + length_, words(i))) return words(i);
-    }
-    return nullptr;
-}
-
-uint64_t SortedNgrams::insert(std::vector<uint32_t> ngrams) {
-    std::vector<std::vector<uint32_t>> sorted;
-    for (size_t i = 0; i < ngrams.size(); i += length_) sorted.emplace_back(&ngrams[i], &ngrams[i] + length_);
-    std::sort(sorted.begin(), sorted.end());
-    sorted.erase(std::unique(sorted.begin(), sorted.end()), sorted.end());
-
-    FileMemory merged = FileMemory::scratch(folder_, (count_ + sorted.size()) * stride());
-    uint8_t* out = merged.data();
-    uint64_t taken = 0;
-    const auto take_until = [&](uint64_t end) {
-        std::memcpy(out, records_.data() + taken * stride(), (end - taken) * stride());
-        out += (end - taken) * stride();
-        taken = end;
-    };
-    constexpr float kNone = std::numeric_limits<float>::quiet_NaN();
-    uint64_t place = 0;
-    for (const std::vector<uint32_t>& ngram : sorted) {
-        while (place < count_ && std::lexicographical_compare(words(place), words(place) + length_, ngram.begin(),
-                                                              ngram.end())) {
-            ++place;
-        }
-        take_until(place);
-        std::memcpy(out, ngram.data(), 4 * length_);
-        std::memcpy(out + 4 * length_, &kNone, 4);
-        std::memset(out + 4 * (length_ + 1), 0, 4);
-        out += stride();
-    }
-    if (count_ > 0) take_until(count_);
     records_ = std::move(merged);
-    count_ += sorted.size();
-    return sorted.size();
+    records_.release_pages();
+    return twice;
 }
 
 }  // namespace neurolect
