@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
@@ -61,20 +62,18 @@ def lm_tune(
     spoken = read_sentences(truth, len(utterances))
     alphabet = PHONEMES if order == "model" else PHONEMES_LANGUAGE_MODEL_ORDER
     build = tunable_decoder(lm, lexicon, graph, alphabet, threads)
-    setting = {"logits": str(logits), "truth": str(truth), "lm": lm, "lexicon": str(lexicon), "graph": str(graph)}
-    journal = tuning.Journal(out.with_suffix(".trials.jsonl"), setting)
+    sources = {"logits": logits, "truth": truth, "lm": lm, "lexicon": lexicon, "graph": graph, "order": order}
+    journal = tuning.Journal(out.with_suffix(".trials.jsonl"), {name: str(value) for name, value in sources.items()})
+    proposed: Iterable[dict[str, float]]
     if method == "grid":
-        points = tuning.grid(space or tuning.DEFAULT_GRID)
-        proposed, total = iter(points), len(points)
+        proposed = [values for values in tuning.grid(space or tuning.DEFAULT_GRID) if journal.find(values) is None]
+        total = len(proposed)
     else:
-        ranges = space or tuning.DEFAULT_RANGES
-        proposed, total = (
-            tuning.tree_of_parzen(ranges, journal, trials, cost_of_time, seed),
-            trials - len(journal.trials),
-        )
+        proposed = tuning.tree_of_parzen(space or tuning.DEFAULT_RANGES, journal, trials, cost_of_time, seed)
+        total = trials - len(journal.trials)
     for values in track(proposed, "trying settings", total, console=Console(stderr=True)):
-        if journal.find(values) is None:
-            journal.add(tuning.measure(build(values), utterances, spoken, values))
+        # TPE may ask for the same again.
+        journal.add(journal.find(values) or tuning.measure(build(values), utterances, spoken, values))
     best = tuning.best_trial(journal.trials, cost_of_time)
     tuning.write_config(out, best.values)
 

@@ -97,47 +97,60 @@ class Decoder:
         return list(self.decode_each(split_batch(logits, lengths), guidance))
 
     def decode_each(self, utterances: Iterable[Logits], guidance: Guidance | None = None) -> Iterator[list[Hypothesis]]:
-        """Sentences of each utterance (frames, classes) in turn, `threads` of them being decoded at a time."""
+        """Sentences of each utterance (frames, classes) in turn, `threads` of them being decoded at a time.
+
+        Raises:
+            DataError: as by `decode`; the message names the utterance, counted from 0.
+        """
         if self.threads == 1:
-            for logits in utterances:
-                yield self._decode_one(logits, guidance)
+            for number, logits in enumerate(utterances):
+                yield self._decode_numbered(number, logits, guidance)
             return
         running: deque[Future[list[Hypothesis]]] = deque()
         with ThreadPoolExecutor(self.threads) as pool:
-            for logits in utterances:
-                running.append(pool.submit(self._decode_one, logits, guidance))
+            for number, logits in enumerate(utterances):
+                running.append(pool.submit(self._decode_numbered, number, logits, guidance))
                 if len(running) > 2 * self.threads:
                     yield running.popleft().result()
             while running:
                 yield running.popleft().result()
+
+    def _decode_numbered(self, number: int, logits: Logits, guidance: Guidance | None) -> list[Hypothesis]:
+        try:
+            return self._decode_one(logits, guidance)
+        except DataError as error:
+            raise DataError(f"utterance {number}: {error}") from None
 
     def _decode_one(self, logits: Logits, guidance: Guidance | None) -> list[Hypothesis]:
         stream = self.stream(guidance)
         stream.push(logits)
         return stream.finish()
 
-    def prepare(self, logits: Logits) -> npt.NDArray[np.float32]:
+    def _prepare(self, logits: Logits) -> npt.NDArray[np.float32]:
         """Logits (frames, classes) as the search takes them: in its order of classes and in its precision."""
         logits = np.asarray(logits)
-        if logits.size == 0:
+        if logits.shape[:1] == (0,):
             return np.zeros((0, len(self.alphabet)), dtype=np.float32)
+        if logits.dtype.kind not in "biuf":
+            raise DataError(f"logits are of the type {logits.dtype}, the decoder takes numbers")
         if logits.ndim != 2 or logits.shape[1] != len(self.alphabet):
             raise DataError(
                 f"logits have the shape {logits.shape}, the decoder takes (frames, {len(self.alphabet)} classes)"
             )
         if self._columns is not None:
             logits = logits[:, self._columns]
-        return np.ascontiguousarray(logits, dtype=np.float32)
+        with np.errstate(over="ignore"):  # The search refuses what is infinite, and says in which frame.
+            return np.ascontiguousarray(logits, dtype=np.float32)
 
-    def take_searcher(self, guidance: Guidance | None) -> _core.Searcher:
-        """A searcher that no stream is using; `return_searcher` lets its memory serve again."""
+    def _take_searcher(self, guidance: Guidance | None) -> _core.Searcher:
+        """A searcher that no stream is using; `_return_searcher` lets its memory serve again."""
         with self._lock:
             idle = self._idle.get(guidance)
             if idle:
                 return idle.pop()
         return self.network.searcher(guidance)
 
-    def return_searcher(self, guidance: Guidance | None, searcher: _core.Searcher) -> None:
+    def _return_searcher(self, guidance: Guidance | None, searcher: _core.Searcher) -> None:
         """Give back a searcher whose utterance has ended."""
         with self._lock:
             if guidance is not None and guidance not in self._idle:
@@ -148,6 +161,8 @@ class Decoder:
 
 class DecoderStream:
     """One utterance that is being decoded; however its frames are cut into chunks, the answer is the same.
+
+    A stream is used by one thread at a time.
 
     Args:
         decoder: shared by all streams.
@@ -160,7 +175,7 @@ class DecoderStream:
         self._options = decoder.options
         self._core_options = self._options.for_core()
         self._frames = 0
-        self._searcher: _core.Searcher | None = decoder.take_searcher(guidance)
+        self._searcher: _core.Searcher | None = decoder._take_searcher(guidance)
         self._searcher.begin(self._core_options)
 
     @property
@@ -180,7 +195,7 @@ class DecoderStream:
             DataError: they have another number of classes, or a frame has NaN or +∞ or nothing finite.
             ConfigError: the utterance has ended.
         """
-        frames = self._decoder.prepare(logits)
+        frames = self._decoder._prepare(logits)
         self._running().push(frames, self._core_options)
         self._frames += len(frames)
 
@@ -201,7 +216,7 @@ class DecoderStream:
         searcher = self._running()
         found = [self._hypothesis(each) for each in searcher.finish(self._core_options)]
         self._searcher = None
-        self._decoder.return_searcher(self._guidance, searcher)
+        self._decoder._return_searcher(self._guidance, searcher)
         nothing = Hypothesis(words=(), acoustic=0.0, ngram=0.0, lexicon=0.0, bonus=0.0, total=float("-inf"))
         return found or [nothing]
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from neurolect import _core
-from neurolect.errors import ConfigError
+from neurolect.decoding.options import LARGEST
+from neurolect.errors import ConfigError, DataError
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,13 @@ class Guidance:
     vocabulary: frozenset[str] | None = None
     prefix: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        # Any set and any sequence will do; guidance must be hashable and stay what it is.
+        object.__setattr__(self, "phrases", dict(self.phrases))
+        if self.vocabulary is not None:
+            object.__setattr__(self, "vocabulary", frozenset(self.vocabulary))
+        object.__setattr__(self, "prefix", tuple(self.prefix))
+
     def __hash__(self) -> int:
         return hash((frozenset(self.phrases.items()), self.vocabulary, self.prefix))
 
@@ -33,7 +41,8 @@ class Guidance:
         """The same hints in the search's word numbers.
 
         Raises:
-            ConfigError: a word is not among those of the search, or a phrase has none; the message names it.
+            ConfigError: a word is not among those of the search, or a phrase has no word or too large a bonus;
+                the message names it.
         """
 
         def number(word: str, place: str) -> int:
@@ -45,11 +54,14 @@ class Guidance:
         for phrase, numbers in zip(self.phrases, phrases, strict=True):
             if not numbers:
                 raise ConfigError(f"guidance: the phrase '{phrase}' has no words")
+            if not abs(self.phrases[phrase]) <= LARGEST:
+                bonus = self.phrases[phrase]
+                raise ConfigError(f"guidance: the phrase '{phrase}' has the bonus {bonus}, more than {LARGEST:g}")
         allowed = np.zeros(0 if self.vocabulary is None else n_words, dtype=np.uint8)
         for word in self.vocabulary or ():
             allowed[number(word, "vocabulary")] = 1
         prefix = [number(word, "prefix") for word in self.prefix]
         try:
             return _core.Guidance(phrases=phrases, bonuses=list(self.phrases.values()), allowed=allowed, prefix=prefix)
-        except ValueError as error:
+        except DataError as error:
             raise ConfigError(f"guidance: {error}") from None

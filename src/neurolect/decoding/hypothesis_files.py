@@ -12,6 +12,7 @@ from typing import Any
 
 from neurolect.data.files import written_atomically
 from neurolect.decoding.hypotheses import Hypothesis
+from neurolect.errors import ConfigError
 
 _SCORES = ("acoustic", "ngram", "llm", "lexicon", "bonus", "total")
 
@@ -24,8 +25,13 @@ def write_hypotheses(out: Path, decoded: Iterable[list[Hypothesis]]) -> Path:
 
     Returns:
         Path of the CSV file.
+
+    Raises:
+        ConfigError: `out` has the name of the CSV file.
     """
     table = out.with_suffix(".csv")
+    if out == table:
+        raise ConfigError(f"{out}: give the JSON lines another ending, such as .jsonl; .csv is the table beside them")
     with ExitStack() as stack:
         lines = stack.enter_context(stack.enter_context(written_atomically(out)).open("w", encoding="utf-8"))
         rows = stack.enter_context(

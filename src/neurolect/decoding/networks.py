@@ -13,6 +13,7 @@ import numpy as np
 from neurolect import _core
 from neurolect.decoding.guidance import Guidance
 from neurolect.decoding.lexicon_tree import LexiconTree
+from neurolect.decoding.options import LARGEST
 from neurolect.errors import ConfigError, DataError
 from neurolect.language.ngram_model import UNKNOWN_WORD, NgramModel
 from neurolect.text.alphabet import PHONEMES, PHONEMES_LANGUAGE_MODEL_ORDER, Alphabet
@@ -72,8 +73,8 @@ class LexiconNetwork:
         absent_word_log10: float = -9.77,
         backoff_as_in_graph: bool = False,
     ) -> None:
-        if not 0 <= language_model_weight < math.inf:
-            raise ConfigError(f"decoder: language_model_weight is {language_model_weight}, it must be at least 0")
+        if not 0 <= language_model_weight <= LARGEST:
+            raise ConfigError(f"decoder: language_model_weight is {language_model_weight}, it must be 0 to {LARGEST:g}")
         if not 0 <= silence_probability <= 1:
             raise ConfigError(f"decoder: silence_probability is {silence_probability}, it must be from 0 to 1")
         if not absent_word_log10 <= 0:
@@ -95,7 +96,9 @@ class LexiconNetwork:
         unigram = np.zeros(len(self.words), dtype=np.float32)
         if ngrams is not None:
             is_listed = ids != UNKNOWN_WORD
-            unigram[:] = max(absent_word_log10, -99.0) * math.log(10)
+            # With `<unk>` in the model, that is what an absent word costs.
+            unknown, _ = ngrams.score(np.zeros(1, dtype=np.uint32), np.full(1, UNKNOWN_WORD, dtype=np.uint32))
+            unigram[:] = max(absent_word_log10 * math.log(10), unknown[0])
             unigram[is_listed] = ngrams.unigram[ids[is_listed]]
         tree = LexiconTree.build(lexicon, self.words, unigram, alphabet)
         silence, no_silence = silence_probability, 1 - silence_probability
@@ -186,7 +189,7 @@ class GraphNetwork:
 
 
 def read_symbols(path: Path) -> tuple[str, ...]:
-    """Words of a symbol table (`word number` a line) by their numbers, ASCII letters made small; gaps are empty.
+    """Words of a symbol table (`word number` a line) by their numbers, in lower case; gaps are empty.
 
     Raises:
         DataError: the file cannot be read, or a line is not a word and a number; the message names the line.
@@ -203,6 +206,6 @@ def read_symbols(path: Path) -> tuple[str, ...]:
         if not fields:
             continue
         if len(fields) != 2 or not fields[1].isdecimal() or int(fields[1]) > 10 * len(lines):
-            raise DataError(f"{path}: line {place}: '{line}' is not a word and its number")
+            raise DataError(f"{path}: line {place}: '{line[:80]}' is not a word and its number")
         numbered[int(fields[1])] = fields[0].lower()
     return tuple(numbered.get(number, "") for number in range(max(numbered, default=-1) + 1))

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from neurolect import _core
 from neurolect.errors import ConfigError
 
+LARGEST = 1e6
+"""Of scales, penalties and bonuses: far beyond what decides anything, and no other score is lost beside it."""
+
 
 @dataclass(frozen=True)
 class DecoderOptions:
@@ -46,16 +49,16 @@ class DecoderOptions:
 
     def __post_init__(self) -> None:
         for name, allowed, range_ in (
-            ("acoustic_scale", 0 < self.acoustic_scale < math.inf, "above 0"),
-            ("blank_penalty", 0 < self.blank_penalty < math.inf, "above 0"),
+            ("acoustic_scale", 1e-6 <= self.acoustic_scale <= LARGEST, f"from 1e-6 to {LARGEST:g}"),
+            ("blank_penalty", 1e-30 <= self.blank_penalty <= 1e30, "from 1e-30 to 1e30"),
             ("blank_skip", 0 < self.blank_skip <= 1, "above 0 and at most 1"),
             ("beam", self.beam > 0, "above 0"),
             ("lattice_beam", self.lattice_beam > 0, "above 0"),
             ("max_active", 1 <= self.max_active < 2**31, "at least 1"),
             ("min_active", 0 <= self.min_active < 2**31, "at least 0"),
-            ("length_penalty", math.isfinite(self.length_penalty), "finite"),
-            ("phoneme_bonus", math.isfinite(self.phoneme_bonus), "finite"),
-            ("word_bonus", math.isfinite(self.word_bonus), "finite"),
+            ("length_penalty", abs(self.length_penalty) <= LARGEST, f"at most {LARGEST:g} either way"),
+            ("phoneme_bonus", abs(self.phoneme_bonus) <= LARGEST, f"at most {LARGEST:g} either way"),
+            ("word_bonus", abs(self.word_bonus) <= LARGEST, f"at most {LARGEST:g} either way"),
             ("n_best", 1 <= self.n_best < 2**31, "at least 1"),
         ):
             if not allowed:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cache, partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -97,7 +97,8 @@ def tunable_decoder(
     make: Callable[..., Network]
     if graph is None:
         words, ngrams = read_language(lm, lexicon)
-        make = cache(partial(LexiconNetwork, words, ngrams, alphabet))
+        # Many trials share a network; all of them at a time would fill the memory.
+        make = lru_cache(maxsize=4)(partial(LexiconNetwork, words, ngrams, alphabet))
     else:
         make = partial(_fixed_network, graph_decoder(graph, alphabet).network)
 

@@ -123,6 +123,8 @@ def tree_of_parzen(
 ) -> Iterator[dict[str, float]]:
     """Values between the bounds given for each setting, each chosen after the trials before it (TPE, by optuna).
 
+    Each must be in the journal before the next is asked for. Trials there of other settings count, but teach nothing.
+
     Settings whose bounds are above zero and ten times apart are searched on a logarithmic scale.
 
     Raises:
@@ -150,9 +152,14 @@ def tree_of_parzen(
             [
                 optuna.create_trial(params=dict(t.values), distributions=distributions, value=t.cost(cost_of_time))
                 for t in journal.trials
+                if _is_within(t.values, space)
             ]
         )
         yield study.ask(distributions).params
+
+
+def _is_within(values: Values, space: Mapping[str, list[float]]) -> bool:
+    return values.keys() == space.keys() and all(low <= values[name] <= high for name, (low, high) in space.items())
 
 
 def best_trial(trials: list[Trial], cost_of_time: float) -> Trial:

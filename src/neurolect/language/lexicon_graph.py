@@ -44,7 +44,7 @@ def lexicon_transducer(lexicon: Lexicon, alphabet: Alphabet, silence_probability
     """Build L with optional silence before the first word and after every word.
 
     Args:
-        lexicon: the pronunciations of a word are all equally likely, none is dropped.
+        lexicon: pronunciations, with their probabilities where it has them; none is dropped.
         alphabet: its symbols spell the pronunciations.
         silence_probability: of the alphabet's silence at each such place; 0 allows none.
 
@@ -57,8 +57,12 @@ def lexicon_transducer(lexicon: Lexicon, alphabet: Alphabet, silence_probability
     reserved = [word for word in (EPSILON, BACK_OFF, START, END) if word in lexicon]
     if reserved:
         raise ConfigError(f"lexicon: '{reserved[0]}' is a special symbol and cannot be a word")
-    spellings = [(word, spelling) for word in vocabulary for spelling in dict.fromkeys(lexicon[word])]
-    numbers = disambiguation([spelling for _, spelling in spellings])
+    spellings = [
+        (word, spelling, -log_probability)
+        for word in vocabulary
+        for spelling, log_probability in dict(zip(lexicon[word], lexicon.log_probabilities(word), strict=True)).items()
+    ]
+    numbers = disambiguation([spelling for _, spelling, _ in spellings])
     # The highest symbol marks the silence between words.
     disambiguators = [f"#{number}" for number in range(max(numbers, default=0) + 2)]
     classes = [BLANK if index == alphabet.blank else symbol for index, symbol in enumerate(alphabet.symbols)]
@@ -109,23 +113,26 @@ def _check_silence(alphabet: Alphabet, probability: float) -> None:
 
 
 def _labelled(
-    spellings: Iterable[tuple[str, Pronunciation]], numbers: Iterable[int], alphabet: Alphabet, words: Sequence[str]
-) -> list[tuple[int, list[int]]]:
-    """Each word and pronunciation → the word's label, the labels of its phonemes and of its disambiguation symbol."""
+    spellings: Iterable[tuple[str, Pronunciation, float]],
+    numbers: Iterable[int],
+    alphabet: Alphabet,
+    words: Sequence[str],
+) -> list[tuple[int, list[int], float]]:
+    """Each word, pronunciation and cost → the word's label, those of its phonemes and its ending, the cost."""
     word_labels = {word: label for label, word in enumerate(words)}
     labels = {symbol: index + 1 for index, symbol in enumerate(alphabet.symbols) if index != alphabet.blank}
     labelled = []
-    for (word, spelling), number in zip(spellings, numbers, strict=True):
+    for (word, spelling, cost), number in zip(spellings, numbers, strict=True):
         unknown = [symbol for symbol in spelling if symbol not in labels]
         if unknown:
             raise ConfigError(f"lexicon: '{word}' is spelt with '{unknown[0]}', which is not in the alphabet")
         ending = [len(alphabet) + 1 + number] if number else []
-        labelled.append((word_labels[word], [labels[symbol] for symbol in spelling] + ending))
+        labelled.append((word_labels[word], [labels[symbol] for symbol in spelling] + ending, cost))
     return labelled
 
 
 def _transducer(
-    entries: Iterable[tuple[int, list[int]]], alphabet: Alphabet, silence_probability: float, silence_end: int
+    entries: Iterable[tuple[int, list[int], float]], alphabet: Alphabet, silence_probability: float, silence_end: int
 ) -> StdVectorFst:
     kaldifst = import_kaldifst()
     arc, fst = kaldifst.StdArc, kaldifst.StdVectorFst()
@@ -142,13 +149,13 @@ def _transducer(
         ends = [(between_words, absent), (before_silence, present)]
     fst.set_final(between_words, 0.0)
 
-    for word, labels in entries:
+    for word, labels, cost in entries:
         state = between_words
         for label in labels[:-1]:
             following = fst.add_state()
-            fst.add_arc(state, arc(label, word, 0.0, following))
-            state, word = following, 0
+            fst.add_arc(state, arc(label, word, cost, following))
+            state, word, cost = following, 0, 0.0
         # No second silence after a word whose own last symbol is one.
-        for target, cost in [(between_words, 0.0)] if labels[-1] == silence else ends:
-            fst.add_arc(state, arc(labels[-1], word, cost, target))
+        for target, ending in [(between_words, 0.0)] if labels[-1] == silence else ends:
+            fst.add_arc(state, arc(labels[-1], word, cost + ending, target))
     return fst
