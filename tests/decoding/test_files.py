@@ -82,7 +82,16 @@ def test_every_hypothesis_is_a_json_entry_and_the_best_a_row(tmp_path):
         "utterance": 1,
         "sentence": "",
         "n_best": [
-            {"sentence": "", "acoustic": 0, "ngram": 0, "llm": None, "lexicon": 0, "bonus": 0, "total": None, "words": []}
+            {
+                "sentence": "",
+                "acoustic": 0,
+                "ngram": 0,
+                "llm": None,
+                "lexicon": 0,
+                "bonus": 0,
+                "total": None,
+                "words": [],
+            }
         ],
     }
     rows = list(csv.DictReader(table.open()))

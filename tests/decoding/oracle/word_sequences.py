@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-
-from neurolect.language.word_model import WordModel
+from oracle.word_model import WordModel
 
 Integers = npt.NDArray[np.int64]
 

@@ -1,0 +1,201 @@
+"""What is fuzzed: for each kind of input a function that makes some, damages it, and uses it in every public way."""
+
+from __future__ import annotations
+
+import gzip
+import math
+from pathlib import Path
+
+import numpy as np
+from decoding_inputs import ALPHABET, Attempts, decode_in_pieces, some_guidance, some_logits, some_options
+from mutations import damaged, damaged_text, overwritten, pick, some_of
+from numpy.random import Generator
+from openfst_files import Arc, Graph, encode
+from small_models import arpa_text, lexicon_text, model_of, resealed, small_lexicon, small_model
+
+from neurolect.decoding import Decoder, GraphNetwork, LexiconNetwork
+from neurolect.language.ngram_conversion import convert
+from neurolect.language.ngram_model import NgramModel
+from neurolect.text.lexicon import Lexicon
+
+
+def fuzz_graph(rng: Generator, folder: Path, attempt: Attempts) -> None:
+    """OpenFst graphs and their symbol tables: sound, senseless and damaged ones."""
+    strange = pick(rng, (0.0, 0.0, 0.02, 0.1))
+    words = ["<eps>", *"abcd", "#0"]
+    graph = some_graph(rng, len(words), strange)
+    table = "\n".join(f"{word} {number}" for number, word in enumerate(words))
+    is_damaged = rng.random() < 0.4
+    (folder / "words.txt").write_bytes(damaged_text(table, rng) if rng.random() < 0.1 else table.encode())
+    symbols = tuple(words) if rng.random() < 0.2 else ()
+    options = attempt(lambda: some_options(rng))
+    logits = some_logits(rng, len(ALPHABET))
+    guidance = some_guidance(rng, words[1:])
+    seed = int(rng.integers(2**31))
+    answers = []
+    for kind in ("vector", "const"):
+        data = encode(graph, kind, aligned=bool(rng.integers(2)), symbols=symbols)
+        path = folder / f"{kind}.fst"
+        path.write_bytes(damaged(data, rng) if is_damaged else data)
+        network = attempt(lambda path=path: GraphNetwork(path, alphabet=ALPHABET))
+        if network is not None and options is not None:
+            decoder = Decoder(network, options, ALPHABET)
+            answers.append(decode_in_pieces(decoder, logits, guidance, attempt, np.random.default_rng(seed)))
+    if len(answers) == 2 and strange == 0 and not is_damaged:
+        assert answers[0] == answers[1], "the same graph as const and as vector file has different answers"
+
+
+def some_graph(rng: Generator, n_words: int, strange: float) -> Graph:
+    """A few states with arcs between them, cycles of epsilons and dead ends included."""
+    n_states = int(rng.integers(1, 9))
+    free_epsilons = rng.random() < 0.3
+    has_topology = rng.random() < 0.5
+
+    def odd(usual: object, *others: object) -> object:
+        return pick(rng, others) if rng.random() < strange else usual
+
+    def arc() -> Arc:
+        label = pick(rng, (0, len(ALPHABET) + 1)) if rng.random() < 0.25 else int(rng.integers(1, 6))
+        label = min(label, 5) if has_topology else label
+        weight = 0.0 if free_epsilons and rng.random() < 0.7 else float(np.float32(rng.normal(1, 1.5)))
+        return (
+            odd(label, -1, 6, 7, 2**31 - 1, -(2**31)),
+            odd(int(rng.integers(n_words)) if rng.random() < 0.3 else 0, -1, n_words, 2**31 - 1),
+            odd(weight, float("nan"), float("inf"), float("-inf"), 1e30, -1e30, 3e38, -3e38, 1e6, -1e6, -1e-3),
+            odd(int(rng.integers(n_states)), -1, n_states, 2**31 - 1),
+        )
+
+    is_sorted = rng.random() < 0.7
+    arcs = []
+    for state in range(n_states):
+        here = [arc() for _ in range(int(rng.integers(0, 8)))]
+        if state == 0 and has_topology:
+            here.append((ALPHABET.blank + 1, 0, 0.0, 0))
+        arcs.append(tuple(sorted(here) if is_sorted else here))
+    finals = [float(rng.normal(1, 1)) if rng.random() < 0.4 else float("inf") for _ in range(n_states)]
+    return Graph(
+        start=odd(0, -1, n_states - 1, n_states, 2**40),
+        finals=tuple(odd(final, float("nan"), float("-inf"), -3e38, 3e38) for final in finals),
+        arcs=tuple(arcs),
+        is_sorted=odd(is_sorted, not is_sorted),
+    )
+
+
+def fuzz_lexicon(rng: Generator, folder: Path, attempt: Attempts) -> None:
+    """Pronunciation dictionaries in both forms, and networks of what could be read."""
+    path = folder / "lexicon.txt"
+    text = lexicon_text(rng, ALPHABET)
+    path.write_bytes(damaged_text(text, rng) if rng.random() < 0.8 else text.encode())
+    lexicon = attempt(lambda: Lexicon.read(path, ALPHABET))
+    if lexicon is not None:
+        decode_with(lexicon, small_model() if rng.random() < 0.5 else None, rng, attempt)
+
+
+def fuzz_arpa(rng: Generator, folder: Path, attempt: Attempts) -> None:
+    """ARPA texts, gzipped or not: what can be read must come back the same when it is written again."""
+    text = arpa_text(rng)
+    is_sound = rng.random() < 0.2
+    data = text.encode() if is_sound else damaged_text(text, rng)
+    path = folder / "model.arpa"
+    if rng.random() < 0.2:
+        path = folder / "model.arpa.gz"
+        data = gzip.compress(data)
+        data = data if is_sound or rng.random() < 0.5 else damaged(data, rng)
+    path.write_bytes(data)
+    bits = 8 if rng.random() < 0.3 else 32
+    model = attempt(lambda: convert(path, folder / "model.nlm", bits=bits, lower_case=bool(rng.integers(2))))
+    assert model is not None or not is_sound, "a sound ARPA file is refused"
+    if model is None:
+        return
+    model.verify()
+    use_model(model, rng, attempt)
+    convert(model.path, folder / "again.arpa")
+    again = convert(folder / "again.arpa", folder / "again.nlm")
+    assert again.counts == model.counts, "another number of n-grams after writing and reading"
+    for sentence in [] if any(model.added) else some_sentences(rng, model):
+        assert again.score_sentence(sentence) == model.score_sentence(sentence), "other scores after writing and reading"
+
+
+def fuzz_store(rng: Generator, folder: Path, attempt: Attempts) -> None:
+    """N-gram stores with damage anywhere, half of it with the header's checksum set right."""
+    path = model_of(arpa_text(rng), folder, bits=8 if rng.random() < 0.3 else 32).path
+    data = path.read_bytes()
+    if rng.random() < 0.5:
+        data = damaged(data, rng)
+    for _ in range(int(rng.integers(0, 3))):
+        data = overwritten(data, 4 * int(rng.integers(len(data) // 4 + 1)), rng)
+    path = folder / "damaged.nlm"
+    path.write_bytes(resealed(data) if rng.random() < 0.7 else data)
+    model = attempt(lambda: NgramModel(path))
+    if model is None:
+        return
+    attempt(model.verify)
+    use_model(model, rng, attempt)
+    attempt(lambda: convert(path, folder / "again.arpa"))
+    attempt(lambda: convert(path, folder / "again.nlm", bits=8))
+
+
+def fuzz_logits(rng: Generator, folder: Path, attempt: Attempts) -> None:
+    """Posteriors and settings of every kind, in a sound network."""
+    model = small_model()
+    weight = pick(rng, (0.5, 1.0, 2.5))
+    network = LexiconNetwork(small_lexicon(), model, ALPHABET, weight, pick(rng, (0.0, 0.3, 1.0)))
+    options = attempt(lambda: some_options(rng, strange=0.3))
+    if options is None:
+        return
+    guidance = some_guidance(rng, network.words, strange=0.3)
+    logits = some_logits(rng, len(ALPHABET), strange=0.6)
+    found = decode_in_pieces(Decoder(network, options, ALPHABET), logits, guidance, attempt, rng)
+    for hypothesis in found or []:
+        if set(hypothesis.words) <= set("abc") and hypothesis.total > -math.inf:
+            scores = [math.log(10) * word.log10 for word in model.score_sentence(hypothesis.text)]
+            # What was cut off within a sentence has no end.
+            expected = (sum(scores), sum(scores[:-1]))
+            nearest = min(abs(hypothesis.ngram - each) for each in expected)
+            assert nearest < 1e-3 * (1 + abs(hypothesis.total)), f"ngram of '{hypothesis.text}': {hypothesis.ngram}, {expected}"
+
+
+def use_model(model: NgramModel, rng: Generator, attempt: Attempts) -> None:
+    """Everything that can be asked of a model, right or damaged."""
+    attempt(lambda: model.vocabulary)
+    for sentence in some_sentences(rng, model):
+        attempt(lambda sentence=sentence: model.score_sentence(sentence))
+    attempt(lambda: model.perplexity(some_sentences(rng, model)))
+    contexts = rng.integers(0, pick(rng, (2, 10, 2**32)), 20)
+    numbers = rng.integers(0, pick(rng, (2, 10, 2**32)), 20)
+    attempt(lambda: model.score(contexts, numbers))
+    attempt(lambda: model.finish(contexts[:3]))
+    decode_with(small_lexicon(), model, rng, attempt, strange=0.05)
+
+
+def some_sentences(rng: Generator, model: NgramModel) -> list[str]:
+    """Sentences of words that models of `arpa_text` know, and of others."""
+    words = ["a", "b", "c", "A", "<unk>", "<s>", "</s>", "nowhere", "\u00e9"]
+    return [" ".join(some_of(rng, words, 1, 7)) for _ in range(3)]
+
+
+def decode_with(
+    lexicon: Lexicon, model: NgramModel | None, rng: Generator, attempt: Attempts, strange: float = 0.2
+) -> None:
+    """Build a network and decode with it."""
+    weights, silences = ([0.0, 1.0, 2.5], [0.0, 0.9, 1.0])
+    if rng.random() < 0.1:
+        weights, silences = [1e6, 3e38, 1e300, float("nan")], [1e-300, 1 - 1e-16]
+    as_in_graph, absent = bool(rng.integers(2)), pick(rng, (-9.77, -99, -1e30, -np.inf, 0))
+    weight, silence = pick(rng, weights), pick(rng, silences)
+    network = attempt(lambda: LexiconNetwork(lexicon, model, ALPHABET, weight, silence, absent, as_in_graph))
+    options = attempt(lambda: some_options(rng, strange))
+    if network is None or options is None:
+        return
+    guidance = some_guidance(rng, network.words, strange)
+    logits = some_logits(rng, len(ALPHABET), strange)
+    decode_in_pieces(Decoder(network, options, ALPHABET), logits, guidance, attempt, rng)
+
+
+TARGETS = {
+    "graph": fuzz_graph,
+    "arpa": fuzz_arpa,
+    "lexicon": fuzz_lexicon,
+    "store": fuzz_store,
+    "logits": fuzz_logits,
+}
