@@ -8,6 +8,8 @@
 namespace nb = nanobind;
 
 NB_MODULE(_core, module) {
+    // Caches that live until the interpreter ends are no leak.
+    nb::set_leak_warnings(false);
     nb::register_exception_translator([](const std::exception_ptr& pointer, void*) {
         try {
             std::rethrow_exception(pointer);

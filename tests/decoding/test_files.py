@@ -41,7 +41,7 @@ def test_logits_come_back_utterance_by_utterance(tmp_path):
 )
 def test_a_file_that_does_not_fit_together_is_refused_by_name(tmp_path, arrays, message):
     np.savez(tmp_path / "bad.npz", **arrays)
-    with pytest.raises(DataError, match="bad.npz") as caught:
+    with pytest.raises(DataError, match=r"bad\.npz") as caught:
         LogitsFile.read(tmp_path / "bad.npz")
     assert message in str(caught.value)
 

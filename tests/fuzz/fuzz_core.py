@@ -1,8 +1,8 @@
 """Feed the search core with small files and posteriors, sound and damaged, and report whatever is not an answer.
 
 An input may be answered, or refused with a NeurolectError of one line. Anything else is a finding: another exception, a
-wrong answer, a crash, or no end. A finding is printed with the arguments that repeat it, and its files are kept; those of
-a crash are the newest in the folder.
+wrong answer, a crash, or no end. A finding is printed with the arguments that repeat it, and its files are kept; those
+of a crash are the newest in the folder.
 
     python tests/fuzz/fuzz_core.py --seconds 60 --seed 1
     python tests/fuzz/fuzz_core.py --target graph --seed 1 --case 17

@@ -113,7 +113,9 @@ def fuzz_arpa(rng: Generator, folder: Path, attempt: Attempts) -> None:
     again = convert(folder / "again.arpa", folder / "again.nlm")
     assert again.counts == model.counts, "another number of n-grams after writing and reading"
     for sentence in [] if any(model.added) else some_sentences(rng, model):
-        assert again.score_sentence(sentence) == model.score_sentence(sentence), "other scores after writing and reading"
+        assert again.score_sentence(sentence) == model.score_sentence(sentence), (
+            "other scores after writing and reading"
+        )
 
 
 def fuzz_store(rng: Generator, folder: Path, attempt: Attempts) -> None:
@@ -152,7 +154,9 @@ def fuzz_logits(rng: Generator, folder: Path, attempt: Attempts) -> None:
             # What was cut off within a sentence has no end.
             expected = (sum(scores), sum(scores[:-1]))
             nearest = min(abs(hypothesis.ngram - each) for each in expected)
-            assert nearest < 1e-3 * (1 + abs(hypothesis.total)), f"ngram of '{hypothesis.text}': {hypothesis.ngram}, {expected}"
+            assert nearest < 1e-3 * (1 + abs(hypothesis.total)), (
+                f"ngram of '{hypothesis.text}': {hypothesis.ngram}, {expected}"
+            )
 
 
 def use_model(model: NgramModel, rng: Generator, attempt: Attempts) -> None:

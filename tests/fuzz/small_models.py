@@ -51,7 +51,7 @@ def small_model() -> NgramModel:
     """A trigram of a few words; its file is gone, and its memory stays."""
     words = ["<s>", "a", "b", "c", "</s>"]
     levels = [[" ".join(ngram) for ngram in itertools.product(words, repeat=n)] for n in (1, 2, 3)]
-    levels[1:] = [level[:: length] for length, level in enumerate(levels[1:], start=2)]
+    levels[1:] = [level[::length] for length, level in enumerate(levels[1:], start=2)]
     forms = [[f"-{1 + place % 7 / 10} {{}} -0.{place % 5}" for place in range(len(level))] for level in levels]
     with TemporaryDirectory() as folder:
         return model_of(_arpa(levels, forms), Path(folder))

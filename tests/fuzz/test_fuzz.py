@@ -48,7 +48,10 @@ def test_the_graphs_that_are_fuzzed_are_read_by_openfst(tmp_path):
             fst = read.read(str(path))
             assert fst.start == graph.start
             for state, arcs in enumerate(graph.arcs):
-                found = [(arc.ilabel, arc.olabel, arc.weight.value, arc.nextstate) for arc in kaldifst.ArcIterator(fst, state)]
+                found = [
+                    (arc.ilabel, arc.olabel, arc.weight.value, arc.nextstate)
+                    for arc in kaldifst.ArcIterator(fst, state)
+                ]
                 assert found == list(arcs)
 
 
@@ -80,7 +83,9 @@ def runtime(name: str) -> str:
     """Where the compiler has a library."""
     if shutil.which("c++") is None:
         pytest.skip("no C++ compiler")
-    path = subprocess.run(["c++", f"-print-file-name={name}"], capture_output=True, text=True, check=True).stdout.strip()
+    path = subprocess.run(
+        ["c++", f"-print-file-name={name}"], capture_output=True, text=True, check=True
+    ).stdout.strip()
     if not Path(path).is_file():
         pytest.skip(f"the C++ compiler has no {name}")
     return path

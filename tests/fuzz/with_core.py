@@ -1,4 +1,4 @@
-"""Run a script or a module with another build of the search core: `with_core.py CORE.so script.py …` or `… -m module …`."""
+"""Run a script or a module with another build of the core: `with_core.py CORE.so script.py …` or `… -m module …`."""
 
 from __future__ import annotations
 
