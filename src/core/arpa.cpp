@@ -60,12 +60,13 @@ void ArpaReader::wrong(const std::string& what) const {
 void ArpaReader::push(std::string_view text) {
     while (!text.empty()) {
         const size_t end = text.find('\n');
+        const std::string_view piece = text.substr(0, end);
+        if (carried_.size() + piece.size() > kLongestLine) {
+            ++line_number_;
+            wrong("longer than any n-gram; this is not an ARPA file");
+        }
         if (end == std::string_view::npos || !carried_.empty()) {
-            carried_ += text.substr(0, end);
-            if (carried_.size() > kLongestLine) {
-                ++line_number_;
-                wrong("longer than any n-gram; this is not an ARPA file");
-            }
+            carried_ += piece;
             if (end == std::string_view::npos) return;
             ++line_number_;
             line(carried_);

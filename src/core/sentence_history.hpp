@@ -84,7 +84,7 @@ public:
 
     // The most that a word can earn by going on with a phrase.
     float bonus_ahead(uint32_t history) const {
-        return guidance_ ? guidance_->phrases.bonus_ahead(states_[history].phrase) : 0.0f;
+        return guidance_ ? states_[history].bonus_ahead : 0.0f;
     }
 
     // What ending the sentence costs; infinite while words that it must begin with are missing.
@@ -123,6 +123,7 @@ private:
         uint32_t context;  // of the store
         uint32_t phrase;   // node of the phrase bonuses
         uint32_t said;     // words of the prefix
+        float bonus_ahead = 0.0f;
     };
     struct Cached {
         uint32_t state = kNoState, word = 0, after = 0;
@@ -144,6 +145,7 @@ private:
         const uint32_t known = numbers_.find_or_add(key, fresh);
         if (known != TokenTable::kNone) return known;
         states_.push_back(state);
+        states_.back().bonus_ahead = guidance_->phrases.bonus_ahead(state.phrase);
         return fresh;
     }
 

@@ -82,6 +82,15 @@ def test_phrases_from_a_file_are_favoured(split, tmp_path):
     assert best["bonus"] == pytest.approx(18)
 
 
+def test_only_words_of_a_vocabulary_are_found(split, tmp_path):
+    (tmp_path / "words.txt").write_text("good\nmourning\ntoo\ntwo\nyou\n")
+    out = tmp_path / "decoded.jsonl"
+    assert run("decode", split / "logits.npz", "--out", out, "--vocabulary", tmp_path / "words.txt") == 0
+    found = {word for line in lines_of(out) for each in line["n_best"] for word in each["sentence"].split()}
+    assert found <= {"good", "mourning", "too", "two", "you"}
+    assert lines_of(out)[0]["sentence"].startswith("good mourning")
+
+
 def test_a_name_without_phonemes_is_pronounced_from_its_letters(tmp_path):
     (tmp_path / "names.dict").write_text("blentic\n")
     spoken = Lexicon.read(tmp_path / "names.dict", guess=lambda word: (("B", "L", "EH", "N", "T", "IH", "K"),))
@@ -101,6 +110,7 @@ def test_a_name_without_phonemes_is_pronounced_from_its_letters(tmp_path):
     [
         (["--lm", "missing.nlm"], "missing.nlm: cannot be read"),
         (["--graph", "missing/TLG.fst"], "words.txt: cannot read the words"),
+        (["--graph", "LG.fst", "--lexicon", "SPLIT/sentences.txt"], "a graph file has its own words"),
         (["--decoder.beam", "-1"], "beam is -1.0, it must be above 0"),
         (["--decoder.beem", "1"], "decoder.beem"),
         (["--network.silence_probability", "2"], "silence_probability is 2.0"),

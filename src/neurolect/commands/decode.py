@@ -23,6 +23,7 @@ def decode(
     decoder: DecoderOptions = DecoderOptions(),
     phrases: Path | None = None,
     phrase_bonus: float = 3.0,
+    vocabulary: Path | None = None,
     ensemble: list[Path] | None = None,
     mean: Literal["arithmetic", "geometric"] = "arithmetic",
     truth: Path | None = None,
@@ -46,6 +47,7 @@ def decode(
         phrases: text file of phrases that are likely to be said, one a line, each with a bonus after a tab if it has
             one of its own.
         phrase_bonus: of the other phrases; 3 makes one 20 times as likely.
+        vocabulary: text file of the only words allowed, one a line.
         ensemble: files with other models' logits of the same utterances.
         mean: of the models' probabilities.
         truth: text file of what was said, one sentence a line; error rates are printed.
@@ -66,7 +68,7 @@ def decode(
     from neurolect.decoding.hypothesis_files import write_hypotheses
     from neurolect.decoding.logits_file import LogitsFile
     from neurolect.decoding.phrase_file import read_phrases
-    from neurolect.decoding.words import graph_decoder, lexicon_decoder
+    from neurolect.decoding.words import word_decoder
     from neurolect.evaluation.sentences import read_sentences, word_error_rate
     from neurolect.text.alphabet import PHONEMES, PHONEMES_LANGUAGE_MODEL_ORDER
 
@@ -76,13 +78,13 @@ def decode(
     if ensemble:
         utterances = combine_files([utterances, *map(LogitsFile.read, ensemble)], mean)
     spoken = None if truth is None else read_sentences(truth, len(utterances))
-    if graph is None:
-        search = lexicon_decoder(lm, lexicon, alphabet, network, decoder, threads)
-    else:
-        search = graph_decoder(graph, alphabet, decoder, threads)
-    guidance = None if phrases is None else Guidance(phrases=read_phrases(phrases, phrase_bonus))
+    search = word_decoder(lm, lexicon, graph, alphabet, network, decoder, threads)
+    guidance = Guidance(
+        phrases={} if phrases is None else read_phrases(phrases, phrase_bonus),
+        vocabulary=None if vocabulary is None else frozenset(read_phrases(vocabulary, 0.0)),
+    )
     started = time.process_time()
-    decoded = search.decode_each(utterances, guidance)
+    decoded = search.decode_each(utterances, None if guidance == Guidance() else guidance)
     sentences: list[str] = []
     shown = track(decoded, "decoding", len(utterances), console=Console(stderr=True))
     table = write_hypotheses(out, _noting_best(shown, sentences))

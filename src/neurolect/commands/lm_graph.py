@@ -11,6 +11,7 @@ def lm_graph(
     lexicon: Path | None = None,
     silence_probability: float = 0.9,
     with_topology: bool = False,
+    first_pronunciation_only: bool = False,
 ) -> None:
     """Build the search graph of an n-gram model and a lexicon.
 
@@ -22,21 +23,23 @@ def lm_graph(
         out: folder to write.
         lexicon: dictionary in CMUdict form; left out, the English one of the pocketsphinx package.
         silence_probability: of a silence before the first word and after each word; 0 allows none.
+        first_pronunciation_only: leave out all but the first pronunciation of a word, as the reference does.
         with_topology: also write TLG.fst, which a Kaldi decoder or the reference's own reads.
 
     Examples:
         neurolect lm graph lm.arpa.gz --out graphs/everyday
         neurolect lm graph --lm lm.arpa.gz --lexicon words.dict --out graphs/mine --silence_probability 0.9
-        neurolect lm graph lm.arpa --out graphs/reference --with_topology
+        neurolect lm graph lm.arpa --out graphs/reference --with_topology --first_pronunciation_only
     """
     from functools import partial
 
     from neurolect.language.graph_building import build_graph
     from neurolect.text.lexicon import Lexicon
 
+    words = Lexicon.english() if lexicon is None else Lexicon.read(lexicon)
     built = build_graph(
         arpa=lm,
-        lexicon=Lexicon.english() if lexicon is None else Lexicon.read(lexicon),
+        lexicon=words.preferred() if first_pronunciation_only else words,
         out=out,
         silence_probability=silence_probability,
         with_topology=with_topology,

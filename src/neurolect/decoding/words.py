@@ -86,6 +86,27 @@ def graph_decoder(
     return Decoder(GraphNetwork(graph), options, alphabet, threads)
 
 
+def word_decoder(
+    lm: str,
+    lexicon: Path | None,
+    graph: Path | None,
+    alphabet: Alphabet,
+    network: LexiconNetworkFactory = LexiconNetwork,
+    options: DecoderOptions = DecoderOptions(),
+    threads: int = 1,
+) -> Decoder:
+    """The search that a verb's settings name: over a graph file if there is one, else over a lexicon and n-grams.
+
+    Raises:
+        ConfigError: a graph file is given together with what it replaces.
+    """
+    if graph is None:
+        return lexicon_decoder(lm, lexicon, alphabet, network, options, threads)
+    if lexicon is not None or lm != ENGLISH or getattr(network, "keywords", {}):
+        raise ConfigError("a graph file has its own words, n-grams and weights: leave out lm, lexicon and network")
+    return graph_decoder(graph, alphabet, options, threads)
+
+
 def tunable_decoder(
     lm: str, lexicon: Path | None, graph: Path | None, alphabet: Alphabet, threads: int = 1
 ) -> Callable[[Mapping[str, float]], Decoder]:
