@@ -102,8 +102,8 @@ def word_decoder(
     """
     if graph is None:
         return lexicon_decoder(lm, lexicon, alphabet, network, options, threads)
-    if lexicon is not None or lm != ENGLISH or getattr(network, "keywords", {}):
-        raise ConfigError("a graph file has its own words, n-grams and weights: leave out lm, lexicon and network")
+    if lexicon is not None or lm != ENGLISH:
+        raise ConfigError("a graph file has its own words and n-grams: leave out lm and lexicon")
     return graph_decoder(graph, alphabet, options, threads)
 
 
