@@ -52,8 +52,8 @@ float Lattice::slack(size_t frame, const Link& link, uint32_t token) const {
     const Frame& here = frames_[frame];
     const float to = here.cost[token];
     float from, size;
-    if (link.same_frame()) {
-        from = here.cost[link.token()] + link.graph;
+    if (!link.from_before()) {
+        from = (link.is_start() ? 0.0f : here.cost[link.token()]) + link.graph;
         size = std::abs(link.graph);
     } else {
         const float acoustic = here.acoustic[link.label];
@@ -97,7 +97,7 @@ void Lattice::prune_from_last(float beam, bool complete) {
         for (uint32_t token = 0; token < here.first_link.size(); ++token) {
             for (uint32_t place = here.first_link[token]; place != kNoLink; place = here.links[place].next) {
                 const Link& link = here.links[place];
-                if (link.same_frame()) continue;
+                if (!link.from_before()) continue;
                 float& extra = before.extra[link.token()];
                 extra = std::min(extra, here.extra[token] + slack(frame, link, token));
             }
@@ -186,7 +186,7 @@ bool Lattice::drop_tokens(size_t frame, float beam) {
     for (const uint32_t first : following.first_link) {
         for (uint32_t place = first; place != kNoLink; place = following.links[place].next) {
             Link& link = following.links[place];
-            if (!link.same_frame()) link.source = place_[link.token()];
+            if (link.from_before()) link.source = place_[link.token()];
         }
     }
     std::swap(here, settled);
@@ -214,6 +214,7 @@ Path Lattice::best_path(uint32_t token) const {
         if (best == kNoLink || in_this_frame > here.cost.size()) break;
         const Link& link = here.links[best];
         path.steps.push_back({static_cast<uint32_t>(frame), link});
+        if (link.is_start()) break;
         token = link.token();
         ++in_this_frame;
         if (!link.same_frame()) {
@@ -221,7 +222,6 @@ Path Lattice::best_path(uint32_t token) const {
             in_this_frame = 0;
         }
     }
-    path.start = token;
     std::reverse(path.steps.begin(), path.steps.end());
     return path;
 }

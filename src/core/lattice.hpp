@@ -18,14 +18,17 @@ constexpr uint32_t kNoLabel = 0xFFFFFFFF;
 
 struct Link {
     static constexpr uint32_t kSameFrame = 0x80000000;
+    static constexpr uint32_t kStart = 0x7FFFFFFF;
 
-    uint32_t source;  // a token of the frame before, or with kSameFrame of the same frame
+    uint32_t source;  // a token of the frame before, or with kSameFrame of the same frame; kStart: paths begin here
     uint32_t next;    // the next link into the same token
     uint32_t output;  // 0, or one more than what the network says here
     uint32_t label;   // the class emitted, or kNoLabel
     float graph;      // cost without the acoustic part
 
     bool same_frame() const { return (source & kSameFrame) != 0; }
+    bool is_start() const { return source == kStart; }
+    bool from_before() const { return (source & kSameFrame) == 0 && source != kStart; }
     uint32_t token() const { return source & ~kSameFrame; }
 };
 
@@ -52,8 +55,8 @@ struct Path {
         Link link;
     };
     std::vector<Step> steps;
-    uint32_t start = 0, end = 0;  // tokens of the first and the last frame
-    float slack = 0.0f;           // cost above the best path's
+    uint32_t end = 0;    // token of the last frame
+    float slack = 0.0f;  // cost above the best path's
 };
 
 class Lattice {

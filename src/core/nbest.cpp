@@ -48,7 +48,7 @@ public:
             const uint32_t start = follow_best(from);
             if (start == kNobody) continue;
             path.slack = entries_[start].slack;
-            path.start = path.end = entries_[start].token;
+            path.end = entries_[start].token;
             path.steps.clear();
             for (uint32_t e = start; entries_[e].later != kNobody; e = entries_[e].later) {
                 path.end = entries_[entries_[e].later].token;
@@ -77,6 +77,10 @@ private:
     uint32_t follow_best(uint32_t at) {
         for (;;) {
             const Entry here = entries_[at];
+            if (here.token == Link::kStart) {
+                // Of several ways to begin, the first to come out is the best for its words.
+                return finished_.find_or_add(here.suffix, 0) == TokenTable::kNone ? at : kNobody;
+            }
             const uint64_t place = uint64_t{first_token_[here.frame] + here.token} << 32 | here.suffix;
             if (visited_.find_or_add(place, 0) != TokenTable::kNone) return kNobody;
             const Frame& frame = lattice_.frames()[here.frame];
@@ -88,7 +92,7 @@ private:
                 // More links than tokens: a cycle, which could say its words for ever.
                 const uint32_t in_frame = link.same_frame() ? here.in_frame + 1 : 0;
                 if (slack > beam_ || in_frame > frame.cost.size()) continue;
-                const uint32_t before = link.same_frame() ? here.frame : here.frame - 1;
+                const uint32_t before = link.from_before() ? here.frame - 1 : here.frame;
                 const Entry entry{before, link.token(), suffix_with(link.output, here.suffix), at, l, in_frame, slack};
                 if (slack < best.slack) {
                     if (best.slack < kInfinity) push(best);
@@ -97,11 +101,7 @@ private:
                     push(entry);
                 }
             }
-            if (best.slack == kInfinity) {
-                // Of several tokens that a search may begin with, the first to come out is the best for its words.
-                const bool is_start = frame.first_link[here.token] == kNoLink && here.frame == 0;
-                return is_start && finished_.find_or_add(here.suffix, 0) == TokenTable::kNone ? at : kNobody;
-            }
+            if (best.slack == kInfinity) return kNobody;
             at = static_cast<uint32_t>(entries_.size());
             entries_.push_back(best);
         }
@@ -176,11 +176,11 @@ WordPosteriors::WordPosteriors(const Lattice& lattice, WordsOfOutputs words, con
         forward[f].assign(frame.cost.size(), 0.0);
         double largest = 0.0;
         for (const uint32_t token : orders[f]) {
-            double sum = f == 0 && frame.first_link[token] == kNoLink ? 1.0 : 0.0;
+            double sum = 0.0;
             for (uint32_t l = frame.first_link[token]; l != kNoLink; l = frame.links[l].next) {
                 const Link& link = frame.links[l];
                 weights[f][l] = std::exp(-lattice.slack(f, link, token));
-                sum += weights[f][l] * (link.same_frame() ? forward[f] : forward[f - 1])[link.token()];
+                sum += weights[f][l] * (link.is_start() ? 1.0 : (link.same_frame() ? forward[f] : forward[f - 1])[link.token()]);
             }
             forward[f][token] = sum;
             largest = std::max(largest, sum);
@@ -199,11 +199,12 @@ WordPosteriors::WordPosteriors(const Lattice& lattice, WordsOfOutputs words, con
         before.assign(f > 0 ? frames[f - 1].cost.size() : 0, 0.0);
         double all = 0.0;
         for (auto token = orders[f].rbegin(); token != orders[f].rend(); ++token) {
-            if (f == 0 && frame.first_link[*token] == kNoLink) all += backward[*token];
             for (uint32_t l = frame.first_link[*token]; l != kNoLink; l = frame.links[l].next) {
                 const Link& link = frame.links[l];
                 const double on = weights[f][l] * backward[*token];
-                if (link.same_frame()) {
+                if (link.is_start()) {
+                    all += on;
+                } else if (link.same_frame()) {
                     backward[link.token()] += on;
                 } else {
                     before[link.token()] += on;

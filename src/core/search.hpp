@@ -61,7 +61,10 @@ public:
         best_ = kNoLink;
         times_.clear();
         Frame& frame = lattice_.add_frame();
-        network_.start([&](uint64_t key, float cost) { add_token(frame, key, cost); });
+        network_.start([&](uint64_t key, float cost) {
+            const uint32_t token = add_token(frame, key, cost).token;
+            add_link(frame, token, {Link::kStart, kNoLink, 0, kNoLabel, cost});
+        });
         expand_epsilons(options, options.beam);
     }
 
@@ -145,6 +148,12 @@ private:
         return {token, true};
     }
 
+    static void add_link(Frame& frame, uint32_t token, Link link) {
+        link.next = frame.first_link[token];
+        frame.first_link[token] = static_cast<uint32_t>(frame.links.size());
+        frame.links.push_back(link);
+    }
+
     void step(const float* log_probabilities, const SearchOptions& options) {
         keys_before_.swap(keys_);
         keys_.clear();
@@ -191,8 +200,7 @@ private:
                     next_cutoff = std::min(next_cutoff, cost + cutoff.adaptive_beam);
                     const uint32_t token = add_token(frame, key, cost).token;
                     if (cost > frame.cost[token] + options.lattice_beam) return;
-                    frame.links.push_back({static_cast<uint32_t>(i), frame.first_link[token], output, label, graph});
-                    frame.first_link[token] = static_cast<uint32_t>(frame.links.size() - 1);
+                    add_link(frame, token, {static_cast<uint32_t>(i), kNoLink, output, label, graph});
                 });
         }
         return next_cutoff;
@@ -256,8 +264,7 @@ private:
             // Where the link was made on an earlier visit, only the cost was too high.
             if (!(earlier + graph < cutoff)) {
                 frame.has_epsilons = true;
-                frame.links.push_back({source | Link::kSameFrame, frame.first_link[token], output, kNoLabel, graph});
-                frame.first_link[token] = static_cast<uint32_t>(frame.links.size() - 1);
+                add_link(frame, token, {source | Link::kSameFrame, kNoLink, output, kNoLabel, graph});
             }
             if (is_better) waiting_.push_back(token);
         });

@@ -136,7 +136,7 @@ private:
         Hypothesis hypothesis;
         std::vector<Emission> emissions;
         std::vector<Output> outputs;
-        double scaled = 0.0, graph = search_.lattice().frames()[0].cost[path.start] + final_cost;
+        double scaled = 0.0, graph = final_cost;
         double pronunciations = 0.0;
         uint32_t last = setting_.blank, silences = 0;
         for (const Path::Step& step : path.steps) {

@@ -7,13 +7,14 @@ import math
 from pathlib import Path
 
 import numpy as np
+from best_path import NegativeCycleError, best_total
 from decoding_inputs import ALPHABET, Attempts, decode_in_pieces, some_guidance, some_logits, some_options
 from mutations import damaged, damaged_text, overwritten, pick, some_of
 from numpy.random import Generator
 from openfst_files import Arc, Graph, encode
 from small_models import arpa_text, lexicon_text, model_of, resealed, small_lexicon, small_model
 
-from neurolect.decoding import Decoder, GraphNetwork, LexiconNetwork
+from neurolect.decoding import Decoder, DecoderOptions, GraphNetwork, LexiconNetwork
 from neurolect.language.ngram_conversion import convert
 from neurolect.language.ngram_model import NgramModel
 from neurolect.text.lexicon import Lexicon
@@ -41,8 +42,25 @@ def fuzz_graph(rng: Generator, folder: Path, attempt: Attempts) -> None:
         if network is not None and options is not None:
             decoder = Decoder(network, options, ALPHABET)
             answers.append(decode_in_pieces(decoder, logits, guidance, attempt, np.random.default_rng(seed)))
-    if len(answers) == 2 and strange == 0 and not is_damaged:
-        assert answers[0] == answers[1], "the same graph as const and as vector file has different answers"
+    if strange == 0 and not is_damaged:
+        if len(answers) == 2:
+            assert answers[0] == answers[1], "the same graph as const and as vector file has different answers"
+        if network is not None:
+            check_best_path(network, graph, attempt, rng)
+
+
+def check_best_path(network: GraphNetwork, graph: Graph, attempt: Attempts, rng: Generator) -> None:
+    """Compare the search, with nothing cut off, with the best path there is."""
+    logits = some_logits(rng, len(ALPHABET), strange=0)
+    decoder = Decoder(network, DecoderOptions(beam=1e5), ALPHABET)
+    found = attempt(lambda: decoder.decode(logits))
+    try:
+        expected = best_total(graph, logits, ALPHABET)
+    except NegativeCycleError:
+        assert found is None, "an answer in spite of a negative cycle"
+        return
+    if found is not None:
+        assert math.isclose(found[0].total, expected, abs_tol=1e-2), f"best path {found[0].total}, not {expected}"
 
 
 def some_graph(rng: Generator, n_words: int, strange: float) -> Graph:
@@ -142,13 +160,14 @@ def fuzz_logits(rng: Generator, folder: Path, attempt: Attempts) -> None:
     model = small_model()
     weight = pick(rng, (0.5, 1.0, 2.5))
     network = LexiconNetwork(small_lexicon(), model, ALPHABET, weight, pick(rng, (0.0, 0.3, 1.0)))
-    options = attempt(lambda: some_options(rng, strange=0.3))
+    strange = pick(rng, (0.0, 0.5))
+    options = attempt(lambda: some_options(rng, strange))
     if options is None:
         return
-    guidance = some_guidance(rng, network.words, strange=0.3)
+    guidance = some_guidance(rng, network.words, strange)
     logits = some_logits(rng, len(ALPHABET), strange=0.6)
     found = decode_in_pieces(Decoder(network, options, ALPHABET), logits, guidance, attempt, rng)
-    for hypothesis in found or []:
+    for hypothesis in found or [] if strange == 0 else []:
         if set(hypothesis.words) <= set("abc") and hypothesis.total > -math.inf:
             scores = [math.log(10) * word.log10 for word in model.score_sentence(hypothesis.text)]
             # What was cut off within a sentence has no end.
