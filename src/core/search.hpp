@@ -235,6 +235,7 @@ private:
             const size_t n = keys_.size();
             expanded_at_.assign(n, kInfinity);
             visits_.assign(n, 0);
+            waiting_.clear();  // an utterance that ended in an error may have left some
             for (size_t i = 0; i < n; ++i) {
                 prefetch(keys_, frame.cost, i, cutoff);
                 expand_epsilons_of(static_cast<uint32_t>(i), frame, options, cutoff);

@@ -98,6 +98,17 @@ def decode_in_pieces(
     return at_once
 
 
+def change_settings_midway(decoder: Decoder, logits: np.ndarray, attempt: Attempts, rng: Generator) -> None:
+    """Decode a stream whose settings become others after a piece."""
+    stream, n_frames = decoder.stream(), len(logits)
+    attempt(lambda: stream.push(logits[: n_frames // 2]))
+    stream.options = some_options(rng, strange=0)
+    attempt(lambda: stream.push(logits[n_frames // 2 :]))
+    found = attempt(stream.finish)
+    if found is not None:
+        check_hypotheses(found, n_frames)
+
+
 def check_hypotheses(found: Sequence[Hypothesis], n_frames: int) -> None:
     """Assert what `Decoder.decode` promises of its answer."""
     assert found, "no hypothesis at all"

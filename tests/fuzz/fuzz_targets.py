@@ -8,13 +8,21 @@ from pathlib import Path
 
 import numpy as np
 from best_path import NegativeCycleError, best_total
-from decoding_inputs import ALPHABET, Attempts, decode_in_pieces, some_guidance, some_logits, some_options
+from decoding_inputs import (
+    ALPHABET,
+    Attempts,
+    change_settings_midway,
+    decode_in_pieces,
+    some_guidance,
+    some_logits,
+    some_options,
+)
 from mutations import damaged, damaged_text, overwritten, pick, some_of
 from numpy.random import Generator
 from openfst_files import Arc, Graph, encode
 from small_models import arpa_text, lexicon_text, model_of, resealed, small_lexicon, small_model
 
-from neurolect.decoding import Decoder, DecoderOptions, GraphNetwork, LexiconNetwork
+from neurolect.decoding import Decoder, DecoderOptions, GraphNetwork, Hypothesis, LexiconNetwork
 from neurolect.language.ngram_conversion import convert
 from neurolect.language.ngram_model import NgramModel
 from neurolect.text.lexicon import Lexicon
@@ -166,16 +174,22 @@ def fuzz_logits(rng: Generator, folder: Path, attempt: Attempts) -> None:
         return
     guidance = some_guidance(rng, network.words, strange)
     logits = some_logits(rng, len(ALPHABET), strange=0.6)
-    found = decode_in_pieces(Decoder(network, options, ALPHABET), logits, guidance, attempt, rng)
-    for hypothesis in found or [] if strange == 0 else []:
-        if set(hypothesis.words) <= set("abc") and hypothesis.total > -math.inf:
-            scores = [math.log(10) * word.log10 for word in model.score_sentence(hypothesis.text)]
-            # What was cut off within a sentence has no end.
-            expected = (sum(scores), sum(scores[:-1]))
-            nearest = min(abs(hypothesis.ngram - each) for each in expected)
-            assert nearest < 1e-3 * (1 + abs(hypothesis.total)), (
-                f"ngram of '{hypothesis.text}': {hypothesis.ngram}, {expected}"
-            )
+    decoder = Decoder(network, options, ALPHABET)
+    found = decode_in_pieces(decoder, logits, guidance, attempt, rng)
+    if logits.ndim == 2:
+        change_settings_midway(decoder, logits, attempt, rng)
+    for hypothesis in found or []:
+        if strange == 0 and set(hypothesis.words) <= set("abc") and hypothesis.total > -math.inf:
+            check_ngram_score(hypothesis, model)
+
+
+def check_ngram_score(hypothesis: Hypothesis, model: NgramModel) -> None:
+    """Compare the n-gram part of a total, which is what the other parts leave, with what the model says itself."""
+    scores = [math.log(10) * word.log10 for word in model.score_sentence(hypothesis.text)]
+    # What was cut off within a sentence has no end.
+    expected = (sum(scores), sum(scores[:-1]))
+    nearest = min(abs(hypothesis.ngram - each) for each in expected)
+    assert nearest < 1e-3 * (1 + abs(hypothesis.total)), f"'{hypothesis.text}' has {hypothesis.ngram}, not {expected}"
 
 
 def use_model(model: NgramModel, rng: Generator, attempt: Attempts) -> None:

@@ -16,6 +16,7 @@ from neurolect.decoding.lexicon_tree import LexiconTree
 from neurolect.decoding.options import LARGEST
 from neurolect.errors import ConfigError, DataError
 from neurolect.language.ngram_model import UNKNOWN_WORD, NgramModel
+from neurolect.language.text_lines import read_lines
 from neurolect.text.alphabet import PHONEMES, PHONEMES_LANGUAGE_MODEL_ORDER, Alphabet
 from neurolect.text.lexicon import Lexicon
 
@@ -194,18 +195,14 @@ def read_symbols(path: Path) -> tuple[str, ...]:
     Raises:
         DataError: the file cannot be read, or a line is not a word and a number; the message names the line.
     """
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise DataError(f"{path}: cannot read the words: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise DataError(f"{path}: the words are not UTF-8 text") from None
     numbered: dict[int, str] = {}
+    lines = list(read_lines(path, "words"))
+    largest = 10 * len(lines)  # a damaged number must not fill the memory with gaps
     for place, line in enumerate(lines, start=1):
         fields = line.split()
         if not fields:
             continue
-        if len(fields) != 2 or not fields[1].isdecimal() or int(fields[1]) > 10 * len(lines):
-            raise DataError(f"{path}: line {place}: '{line[:80]}' is not a word and its number")
+        if len(fields) != 2 or not fields[1].isdecimal() or len(fields[1]) > 9 or int(fields[1]) > largest:
+            raise DataError(f"{path}: line {place}: '{line.strip()[:80]}' is not a word and its number")
         numbered[int(fields[1])] = fields[0].lower()
     return tuple(numbered.get(number, "") for number in range(max(numbered, default=-1) + 1))
