@@ -47,7 +47,7 @@ public:
     Arc arc(const State& state, uint32_t place) const {
         Arc arc;
         std::memcpy(&arc, state.arcs + sizeof(Arc) * place, sizeof arc);
-        if (static_cast<uint32_t>(arc.next) >= n_states_ || arc.input < 0 || arc.output < 0) damaged();
+        if (static_cast<uint32_t>(arc.next) >= n_states_ || (arc.input | arc.output) < 0) damaged();
         arc.weight = checked(arc.weight);
         return arc;
     }

@@ -11,6 +11,7 @@
 #include "graph_file.hpp"
 #include "search.hpp"
 #include "sentence_history.hpp"
+#include "state_set.hpp"
 
 namespace neurolect {
 
@@ -27,7 +28,10 @@ public:
     static constexpr bool kHasEpsilons = true;
 
     explicit GraphNetwork(std::shared_ptr<const GraphPlan> plan)
-        : plan_(std::move(plan)), graph_(plan_->graph.get()), history_(plan_->model, plan_->guidance) {
+        : plan_(std::move(plan)),
+          graph_(plan_->graph.get()),
+          history_(plan_->model, plan_->guidance, kFirstGuided),
+          without_epsilons_(graph_->n_states()) {
         if (!kHasTopology && plan_->n_classes > kLastMask) {
             throw DataError(graph_->path() + ": a graph without the CTC topology can be searched for " +
                             std::to_string(kLastMask) + " classes at most");
@@ -36,7 +40,7 @@ public:
 
     template <class Emit>
     void start(Emit&& emit) {
-        history_.clear();
+        history_.begin();
         emit(key_of(graph_->start(), history_.start(), 0), 0.0f);
     }
 
@@ -83,32 +87,35 @@ public:
         const uint32_t history = history_of(key);
         const GraphFile::State state = graph_->state(static_cast<uint32_t>(key >> 32));
         const uint32_t last = static_cast<uint32_t>(key) & kLastMask;
+        bool any = false;
         const auto follow = [&](const GraphFile::Arc& arc) {
+            any = true;
             say(history, arc.output, word_bonus, [&](float word_cost, uint32_t after) {
-                emit(key_of(static_cast<uint32_t>(arc.next), after, last), arc.weight + word_cost,
-                     output_of(arc));
+                emit(key_of(static_cast<uint32_t>(arc.next), after, last), arc.weight + word_cost, output_of(arc));
             });
         };
-        if (kHasTopology && state.n_epsilons == 0) return;
-        if (!graph_->is_sorted()) {
-            for (uint32_t place = 0; place < state.n_arcs; ++place) {
+        uint32_t place = 0;
+        if (graph_->is_sorted()) {
+            for (; place < state.n_arcs; ++place) {
+                const GraphFile::Arc arc = graph_->arc(state, place);
+                if (arc.input != 0) break;
+                follow(arc);
+            }
+            for (uint32_t end = state.n_arcs; end > place; --end) {
+                const GraphFile::Arc arc = graph_->arc(state, end - 1);
+                if (!is_epsilon(arc)) break;
+                follow(arc);
+            }
+        } else {
+            for (; place < state.n_arcs; ++place) {
                 const GraphFile::Arc arc = graph_->arc(state, place);
                 if (is_epsilon(arc)) follow(arc);
             }
-            return;
         }
-        uint32_t place = 0;
-        for (; place < state.n_arcs; ++place) {
-            const GraphFile::Arc arc = graph_->arc(state, place);
-            if (arc.input != 0) break;
-            follow(arc);
-        }
-        for (uint32_t end = state.n_arcs; end > place; --end) {
-            const GraphFile::Arc arc = graph_->arc(state, end - 1);
-            if (!is_epsilon(arc)) break;
-            follow(arc);
-        }
+        if (!any) without_epsilons_.add(static_cast<uint32_t>(key >> 32));
     }
+
+    bool may_have_epsilons(uint64_t key) const { return !without_epsilons_.has(static_cast<uint32_t>(key >> 32)); }
 
     float final_cost(uint64_t key) const {
         const float cost = graph_->final_cost(static_cast<uint32_t>(key >> 32));
@@ -121,6 +128,7 @@ public:
 
 private:
     static constexpr uint32_t kLastBits = 12;
+    static constexpr uint32_t kFirstGuided = uint32_t{1} << (31 - kLastBits);
     static constexpr uint32_t kLastMask = (1u << kLastBits) - 1;
 
     static uint64_t key_of(uint32_t state, uint32_t history, uint32_t last) {
@@ -153,6 +161,8 @@ private:
     std::shared_ptr<const GraphPlan> plan_;
     const GraphFile* graph_;
     SentenceHistory history_;
+    // Most states of a graph have none, which is known without a look at its arcs once it was seen.
+    StateSet without_epsilons_;
 };
 
 }  // namespace neurolect

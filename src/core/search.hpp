@@ -8,6 +8,7 @@
 //     void expand_epsilons(key, word bonus, emit)    emit(key, graph cost, output)
 //     float final_cost(key)                          infinite where no sentence can end
 //     float unfinished_cost(key)                     what to add where none of the tokens can end
+//     bool may_have_epsilons(key)                    false: `expand_epsilons` would emit nothing
 //     void prefetch_far(key), prefetch_near(key)     hints that `expand` comes soon, and sooner
 //     static constexpr bool kHasEpsilons
 #pragma once
@@ -120,9 +121,11 @@ private:
         float adaptive_beam;
     };
 
-    void prefetch(const std::vector<uint64_t>& keys, const std::vector<float>& cost, size_t i, float cutoff) const {
-        if (i + kFar < keys.size() && cost[i + kFar] <= cutoff) network_.prefetch_far(keys[i + kFar]);
-        if (i + kNear < keys.size() && cost[i + kNear] <= cutoff) network_.prefetch_near(keys[i + kNear]);
+    // Hints at the tokens that come soon after the i-th, of those for which `is_wanted`.
+    template <class IsWanted>
+    void prefetch(const std::vector<uint64_t>& keys, size_t i, IsWanted&& is_wanted) const {
+        if (i + kFar < keys.size() && is_wanted(i + kFar)) network_.prefetch_far(keys[i + kFar]);
+        if (i + kNear < keys.size() && is_wanted(i + kNear)) network_.prefetch_near(keys[i + kNear]);
     }
 
     struct Added {
@@ -190,7 +193,7 @@ private:
                      float next_cutoff, uint32_t best, const SearchOptions& options) {
         const float no_cutoff = kInfinity;
         for (size_t i = 0; i < keys_before_.size(); ++i) {
-            prefetch(keys_before_, cost_before, i, cutoff.cost);
+            prefetch(keys_before_, i, [&](size_t soon) { return cost_before[soon] <= cutoff.cost; });
             if (cost_before[i] > cutoff.cost) continue;
             // The cut-off comes from where the best token gets to, so on its way it must not be held up by it.
             network_.expand(
@@ -232,24 +235,25 @@ private:
     void expand_epsilons([[maybe_unused]] const SearchOptions& options, [[maybe_unused]] float cutoff) {
         if constexpr (Network::kHasEpsilons) {
             Frame& frame = lattice_.last();
-            const size_t n = keys_.size();
-            expanded_at_.assign(n, kInfinity);
-            visits_.assign(n, 0);
+            expanded_at_.assign(keys_.size(), kInfinity);
+            visits_.assign(keys_.size(), 0);
             waiting_.clear();  // an utterance that ended in an error may have left some
-            for (size_t i = 0; i < n; ++i) {
-                prefetch(keys_, frame.cost, i, cutoff);
-                expand_epsilons_of(static_cast<uint32_t>(i), frame, options, cutoff);
-                while (!waiting_.empty()) {
-                    const uint32_t source = waiting_.back();
-                    waiting_.pop_back();
-                    expand_epsilons_of(source, frame, options, cutoff);
-                }
+            for (size_t i = 0; i < keys_.size(); ++i) {
+                prefetch(keys_, i, [&](size_t soon) { return network_.may_have_epsilons(keys_[soon]); });
+                expand_epsilons_of(static_cast<uint32_t>(i), i, frame, options, cutoff);
+            }
+            while (!waiting_.empty()) {
+                const uint32_t source = waiting_.back();
+                waiting_.pop_back();
+                expand_epsilons_of(source, keys_.size(), frame, options, cutoff);
             }
         }
     }
 
-    void expand_epsilons_of(uint32_t source, Frame& frame, const SearchOptions& options, float cutoff) {
+    // Tokens up to `passed` have had their turn, and get another where they become better; the others' is to come.
+    void expand_epsilons_of(uint32_t source, size_t passed, Frame& frame, const SearchOptions& options, float cutoff) {
         constexpr uint32_t kMostVisits = 1000;
+        if (!network_.may_have_epsilons(keys_[source])) return;
         const float from = frame.cost[source], earlier = expanded_at_[source];
         if (!(from < cutoff && from < earlier)) return;
         expanded_at_[source] = from;
@@ -261,13 +265,14 @@ private:
             if (token >= expanded_at_.size()) {
                 expanded_at_.push_back(kInfinity);
                 visits_.push_back(0);
+                network_.prefetch_far(key);
             }
             // Where the link was made on an earlier visit, only the cost was too high.
             if (!(earlier + graph < cutoff)) {
                 frame.has_epsilons = true;
                 add_link(frame, token, {source | Link::kSameFrame, kNoLink, output, kNoLabel, graph});
             }
-            if (is_better) waiting_.push_back(token);
+            if (is_better && token <= passed) waiting_.push_back(token);
         });
     }
 
