@@ -51,6 +51,7 @@ PhraseBonuses::PhraseBonuses(const std::vector<Phrase>& phrases) : nodes_(1), ch
     }
     for (const uint32_t node : order) {
         if (node == 0) continue;
+        nodes_[node].ends = below[node].empty() && nodes_[node].fallback == 0;
         nodes_[node].ahead = nodes_[nodes_[node].fallback].ahead;
         for (const Edge& edge : below[node]) {
             nodes_[node].ahead = std::max(nodes_[node].ahead, advance(node, edge.word).bonus);
@@ -65,13 +66,13 @@ PhraseBonuses::Move PhraseBonuses::advance(uint32_t node, uint32_t word) const {
         next = child(from, word);
     }
     if (next == TokenTable::kNone) next = 0;
-    return {next, nodes_[next].earned + nodes_[next].lent - nodes_[node].lent};
+    return {nodes_[next].ends ? 0 : next, nodes_[next].earned + nodes_[next].lent - nodes_[node].lent};
 }
 
 Guidance::Guidance(const std::vector<PhraseBonuses::Phrase>& all, std::vector<uint8_t> allowed_words,
                    std::vector<uint32_t> prefix_words)
     : phrases(all), allowed(std::move(allowed_words)), prefix(std::move(prefix_words)) {
-    constexpr size_t kMostHistories = size_t{1} << 20, kLongestPrefix = 4095;
+    constexpr size_t kMostHistories = size_t{1} << 19, kLongestPrefix = 4095;
     if (prefix.size() > kLongestPrefix || phrases.n_nodes() * (prefix.size() + 1) > kMostHistories) {
         throw DataError("the phrases and the prefix have too many words");
     }

@@ -37,6 +37,7 @@ private:
         float lent = 0.0f;
         float earned = 0.0f;
         float ahead = 0.0f;
+        bool ends = false;  // nothing goes on from here, so that it is as good as the root
     };
 
     uint32_t child(uint32_t node, uint32_t word) const { return children_.find(uint64_t{node} << 32 | word); }

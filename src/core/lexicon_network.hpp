@@ -52,13 +52,13 @@ public:
         : plan_(std::move(plan)),
           tree_(plan_->tree.get()),
           look_ahead_(plan_->look_ahead.data()),
-          history_(plan_->model, plan_->guidance),
+          history_(plan_->model, plan_->guidance, kFirstGuided),
           first_between_(static_cast<uint32_t>(2 * tree_->parents.size())),
           first_waiting_(first_between_ + tree_->n_classes) {}
 
     template <class Emit>
     void start(Emit&& emit) {
-        history_.clear();
+        history_.begin();
         const uint64_t history = uint64_t{history_.start()} << 32;
         if (tree_->no_silence_cost < kInfinity) {
             emit(history | between(tree_->blank), tree_->no_silence_cost + look_ahead_[0]);
@@ -137,6 +137,8 @@ public:
     bool is_waiting(uint64_t key) const { return static_cast<uint32_t>(key) >= first_waiting_; }
 
 private:
+    static constexpr uint32_t kFirstGuided = uint32_t{1} << 31;
+
     uint32_t between(uint32_t last) const { return first_between_ + last; }
     uint32_t waiting(uint32_t last) const { return first_waiting_ + last; }
     bool leads_to(uint32_t node, uint32_t word) const;

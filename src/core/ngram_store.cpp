@@ -101,6 +101,7 @@ NgramStore::NgramStore(const std::string& path) : path_(path), file_(path) {
         }
     }
     if (first_context > kNoWord) throw DataError(path + ": more than 4,294,967,294 contexts are not supported");
+    n_contexts_ = static_cast<uint32_t>(first_context);
 }
 
 const uint8_t* NgramStore::section(const StoreSection& section, const char* name) const {

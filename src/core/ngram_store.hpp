@@ -83,6 +83,8 @@ public:
     std::string_view word(uint32_t id) const;
     uint32_t find(std::string_view word) const;  // kNoWord if it is not there
 
+    // Contexts are numbered from kEmptyContext on, and there are fewer than this.
+    uint32_t n_contexts() const { return n_contexts_; }
     uint32_t start_context() const;
 
     // P(word | context); kNoWord stands for any word the model does not know.
@@ -135,6 +137,7 @@ private:
     const uint8_t* words_sorted_ = nullptr;
     std::vector<float> tables_;
     std::array<Level, kMaxOrder> levels_;
+    uint32_t n_contexts_ = 0;
 };
 
 }  // namespace neurolect

@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "error.hpp"
 #include "guidance.hpp"
 #include "lattice.hpp"
 #include "ngram_store.hpp"
@@ -22,15 +23,25 @@ struct LanguageModel {
     bool backoff_as_in_graph = false;  // listed n-grams compete with backing off
 };
 
-// Numbers the histories that one utterance meets.
+// Gives each history a number. Between phrases, and after the words that the sentence must begin with, that is the n-gram
+// context itself; the others are numbered as they come, from `first_guided` on.
 class SentenceHistory {
 public:
-    SentenceHistory(std::shared_ptr<const LanguageModel> model, std::shared_ptr<const Guidance> guidance)
-        : model_(std::move(model)), guidance_(std::move(guidance)), cache_(kCacheSize) {}
+    SentenceHistory(std::shared_ptr<const LanguageModel> model, std::shared_ptr<const Guidance> guidance,
+                    uint32_t first_guided)
+        : model_(std::move(model)),
+          guidance_(std::move(guidance)),
+          first_guided_(guidance_ ? first_guided : kNoState),
+          prefix_length_(guidance_ ? static_cast<uint32_t>(guidance_->prefix.size()) : 0),
+          cache_(kCacheSize) {
+        if (guidance_ && model_->store && model_->store->n_contexts() > first_guided) {
+            throw DataError("the language model has too many n-grams to be searched with phrases or a prefix");
+        }
+    }
 
-    // Forgets the utterance before.
-    void clear() {
-        if (!guidance_) return;
+    // Before each utterance: forgets earlier ones where they have become many.
+    void begin() {
+        if (states_.size() <= kMostKept) return;
         states_.clear();
         numbers_.clear();
         for (Cached& cached : cache_) cached.state = kNoState;
@@ -80,12 +91,15 @@ public:
     }
 
     // What phrases take back if no more is said.
-    float lent(uint32_t history) const { return guidance_ ? guidance_->phrases.lent(states_[history].phrase) : 0.0f; }
+    float lent(uint32_t history) const {
+        return is_guided(history) ? guidance_->phrases.lent(state_of(history).phrase) : 0.0f;
+    }
+
+    // Within a phrase, or before the end of the words that the sentence must begin with.
+    bool is_guided(uint32_t history) const { return history >= first_guided_; }
 
     // The most that a word can earn by going on with a phrase.
-    float bonus_ahead(uint32_t history) const {
-        return guidance_ ? states_[history].bonus_ahead : 0.0f;
-    }
+    float bonus_ahead(uint32_t history) const { return is_guided(history) ? state_of(history).bonus_ahead : 0.0f; }
 
     // What ending the sentence costs; infinite while words that it must begin with are missing.
     float end_cost(uint32_t history) const {
@@ -110,11 +124,10 @@ public:
 
     // The word that must come next, or kNoWord.
     uint32_t forced(uint32_t history) const {
-        if (!guidance_ || guidance_->prefix.empty()) return kNoWord;
-        const uint32_t said = states_[history].said;
+        if (!is_guided(history)) return kNoWord;
+        const uint32_t said = state_of(history).said;
         return said < guidance_->prefix.size() ? guidance_->prefix[said] : kNoWord;
     }
-
 
     static constexpr float kNatsPerLog10 = 2.302585093f;
 
@@ -131,17 +144,17 @@ private:
     };
     static constexpr unsigned kCacheBits = 14;
     static constexpr size_t kCacheSize = size_t{1} << kCacheBits;
+    static constexpr size_t kMostKept = size_t{1} << 16;
     static constexpr uint32_t kNoState = 0xFFFFFFFF;
 
-    // Without guidance a history is its context.
     State state_of(uint32_t history) const {
-        return guidance_ ? states_[history] : State{history, 0, 0};
+        return is_guided(history) ? states_[history - first_guided_] : State{history, 0, prefix_length_};
     }
 
     uint32_t number_of(const State& state) {
-        if (!guidance_) return state.context;
+        if (state.phrase == 0 && state.said == prefix_length_) return state.context;
         const uint64_t key = uint64_t{state.context} << 32 | state.phrase << 12 | state.said;
-        const auto fresh = static_cast<uint32_t>(states_.size());
+        const auto fresh = first_guided_ + static_cast<uint32_t>(states_.size());
         const uint32_t known = numbers_.find_or_add(key, fresh);
         if (known != TokenTable::kNone) return known;
         states_.push_back(state);
@@ -173,6 +186,7 @@ private:
 
     std::shared_ptr<const LanguageModel> model_;
     std::shared_ptr<const Guidance> guidance_;
+    uint32_t first_guided_, prefix_length_;
     std::vector<State> states_;
     TokenTable numbers_{1024};
     std::vector<Cached> cache_;
