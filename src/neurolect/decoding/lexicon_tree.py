@@ -55,7 +55,7 @@ class LexiconTree:
             alphabet: classes of the logits.
 
         Raises:
-            ConfigError: a phoneme is not in the alphabet, or the lexicon and the vocabulary share no word.
+            ConfigError: a phoneme is not in the alphabet or is its silence, or the lexicon and the vocabulary share no word.
         """
         numbers = {word: number for number, word in enumerate(vocabulary)}
         words, lengths, labels, log_probability = _pronunciations(lexicon, numbers, alphabet)
@@ -98,6 +98,11 @@ def _pronunciations(
     entries = [(numbers[word], variant) for word in known for variant in lexicon[word]]
     if not entries:
         raise ConfigError("lexicon: none of its words is known to the language model")
+    # A silence in a word could not be told from one between words, neither by the search nor in its scores.
+    silence = None if alphabet.silence is None else alphabet.symbols[alphabet.silence]
+    for word in known:
+        if any(silence in variant for variant in lexicon[word]):
+            raise ConfigError(f"lexicon: a pronunciation of '{word}' holds the silence {silence}")
     phonemes = {phoneme for _, variant in entries for phoneme in variant}
     classes = {phoneme: alphabet.index(phoneme) for phoneme in phonemes}
     words = np.array([word for word, _ in entries], dtype=np.int64)
