@@ -56,24 +56,6 @@ DATASETS: Mapping[str, Dataset] = MappingProxyType(
 )
 
 
-def download_dataset(
-    name: str,
-    to: Path | str,
-    include: Iterable[str] | None = None,
-    *,
-    base_url: str = DRYAD,
-    token: str | None = None,
-    keep_zip: bool = True,
-    retries: int = RETRIES,
-    progress: FileProgress | None = None,
-) -> list[Path]:
-    """Fetch a public dataset: `select_files` and `fetch_files` in one, with their arguments and errors."""
-    files = select_files(name, include, base_url=base_url, retries=retries)
-    return fetch_files(
-        name, files, to, base_url=base_url, token=token, keep_zip=keep_zip, retries=retries, progress=progress
-    )
-
-
 def select_files(
     name: str, include: Iterable[str] | None = None, *, base_url: str = DRYAD, retries: int = RETRIES
 ) -> list[RemoteFile]:

@@ -22,6 +22,7 @@ from neurolect.data.trial import Trial
 from neurolect.errors import ConfigError, DataError
 from neurolect.text.lexicon import Lexicon
 from neurolect.text.normalise import normalise_for_evaluation
+from neurolect.text.text_lines import read_lines
 
 SENTENCES_PER_BLOCK = 50
 _IMPLANTED, _FIRST_RECORDING = date(2029, 12, 11), date(2030, 1, 5)
@@ -45,14 +46,8 @@ def read_sentences(path: Path | str, lexicon: Lexicon) -> list[str]:
             does not know; names the line.
     """
     path = Path(path)
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise DataError(f"{path}: cannot read the sentences: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise DataError(f"{path}: the sentences are not a UTF-8 text file") from None
     sentences = []
-    for number, line in enumerate(map(str.strip, lines), start=1):
+    for number, line in enumerate(map(str.strip, read_lines(path, "sentences")), start=1):
         if not line:
             continue
         if re.search(r"\d", line):

@@ -54,13 +54,6 @@ class GaussianSmoothing:
             return features[:, :0]
         return F.conv1d(features.transpose(1, 2), weight, padding=margin, groups=n_features).transpose(1, 2)
 
-    def n_bins_after(self, n_bins: int | Tensor, padding: Padding = "same") -> int | Tensor:
-        """Length of a trial of `n_bins` after smoothing."""
-        if padding == "same" or self.std == 0:
-            return n_bins
-        shorter = n_bins - (len(self.taps) - 1)
-        return shorter.clamp(min=0) if isinstance(shorter, Tensor) else max(0, shorter)
-
 
 @lru_cache
 def _taps(std: float, size: int) -> tuple[float, ...]:

@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 
 from neurolect.errors import DataError
+from neurolect.text.text_lines import read_lines
 
 
 def read_phrases(path: Path, bonus: float) -> dict[str, float]:
@@ -18,14 +19,8 @@ def read_phrases(path: Path, bonus: float) -> dict[str, float]:
     Raises:
         DataError: the file cannot be read, or a bonus is not a number; the message names the line.
     """
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise DataError(f"{path}: cannot read the phrases: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise DataError(f"{path}: the phrases are not UTF-8 text") from None
     phrases: dict[str, float] = {}
-    for number, line in enumerate(lines, start=1):
+    for number, line in enumerate(read_lines(path, "phrases"), start=1):
         phrase, _, own = line.partition("\t")
         phrase = " ".join(phrase.lower().split())
         if not phrase or phrase.startswith("#"):

@@ -8,6 +8,7 @@ from pathlib import Path
 from neurolect.errors import DataError
 from neurolect.text.error_rates import ErrorRate, count_word_errors, error_rate
 from neurolect.text.normalise import normalise_for_evaluation
+from neurolect.text.text_lines import read_lines
 
 
 def read_sentences(path: Path, n_utterances: int) -> list[str]:
@@ -16,12 +17,7 @@ def read_sentences(path: Path, n_utterances: int) -> list[str]:
     Raises:
         DataError: the file cannot be read, or has not as many lines as there are utterances.
     """
-    try:
-        sentences = path.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise DataError(f"{path}: cannot read the sentences: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise DataError(f"{path}: the sentences are not UTF-8 text") from None
+    sentences = list(read_lines(path, "sentences"))
     if len(sentences) != n_utterances:
         raise DataError(f"{path}: has {len(sentences)} sentences, there are {n_utterances} utterances")
     return sentences

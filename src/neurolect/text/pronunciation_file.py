@@ -8,6 +8,7 @@ from pathlib import Path
 
 from neurolect.errors import DataError, NeurolectError
 from neurolect.text.alphabet import ARPABET
+from neurolect.text.text_lines import read_lines
 
 Pronunciation = tuple[str, ...]
 
@@ -61,13 +62,7 @@ def read_pronunciations(
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise DataError(f"{path}: cannot read the lexicon: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise DataError(f"{path}: the lexicon is not a UTF-8 text file") from None
-    for number, line in enumerate(lines, start=1):
+    for number, line in enumerate(read_lines(path, "lexicon"), start=1):
         if line.strip() and not line.startswith(";;;"):
             yield number, line
 

@@ -12,8 +12,8 @@ from neurolect.errors import DataError
 _GZIP = b"\x1f\x8b"
 
 
-def read_lines(path: Path, name: str = "text") -> Iterator[str]:
-    """Lines of a UTF-8 file with their ends.
+def read_lines(path: Path, name: str) -> Iterator[str]:
+    """Lines of a UTF-8 file without their ends.
 
     Args:
         path: the file; whether it is gzipped is told from its first bytes.
@@ -26,9 +26,10 @@ def read_lines(path: Path, name: str = "text") -> Iterator[str]:
         with path.open("rb") as file:
             zipped = file.read(len(_GZIP)) == _GZIP
         with gzip.open(path, "rt", encoding="utf-8") if zipped else path.open(encoding="utf-8") as lines:
-            yield from lines
+            for line in lines:
+                yield line.removesuffix("\n")
     except UnicodeDecodeError:
-        raise DataError(f"{path}: the {name} is not UTF-8 text") from None
+        raise DataError(f"{path}: cannot read the {name}: not UTF-8 text") from None
     except (EOFError, zlib.error, gzip.BadGzipFile):
         raise DataError(f"{path}: the gzip file is damaged or cut short") from None
     except OSError as error:
@@ -46,7 +47,7 @@ def read_sentences(path: Path, lower_case: bool = False) -> Iterator[str]:
         DataError: the file cannot be read, is not text or has no word.
     """
     empty = True
-    for sentence in filter(None, map(str.strip, read_lines(path))):
+    for sentence in filter(None, map(str.strip, read_lines(path, "text"))):
         empty = False
         yield lower_ascii(sentence) if lower_case else sentence
     if empty:
