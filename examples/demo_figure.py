@@ -20,7 +20,7 @@ from neurolect.evaluation.report import median_trial
 def main(folder: str, picture: str) -> None:
     run = neurolect.load(folder, device="cpu")
     recordings = recordings_of(run, None, "val")
-    search = lexicon_decoder("trigram", None, run.alphabet, options=DecoderOptions(acoustic_scale=0.7))
+    search = lexicon_decoder("english", None, run.alphabet, options=DecoderOptions(acoustic_scale=0.7))
     trial = median_trial(list(decode_split(run, recordings, "val", search)))
     assert trial is not None, "the run has no validation trials"
     save_example_figure(Path(picture), trial, run.alphabet, run.patching)

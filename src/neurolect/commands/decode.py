@@ -10,20 +10,23 @@ from neurolect.decoding.hypotheses import Hypothesis
 from neurolect.decoding.networks import LexiconNetwork
 from neurolect.decoding.options import DecoderOptions
 from neurolect.decoding.words import LexiconNetworkFactory
+from neurolect.text.alphabet import Alphabet
 
 
 def decode(
     logits: Path,
     out: Path,
-    lm: str = "trigram",
+    lm: str = "english",
     lexicon: Path | None = None,
     graph: Path | None = None,
     order: Literal["model", "lm"] = "model",
+    alphabet: Alphabet | None = None,
     network: LexiconNetworkFactory = LexiconNetwork,
     decoder: DecoderOptions = DecoderOptions(),
     phrases: Path | None = None,
     phrase_bonus: float = 3.0,
     vocabulary: Path | None = None,
+    prefix: str = "",
     ensemble: list[Path] | None = None,
     mean: Literal["arithmetic", "geometric"] = "arithmetic",
     truth: Path | None = None,
@@ -34,20 +37,24 @@ def decode(
     Writes one JSON line an utterance (sentence, n-best, scores, times, confidences) and beside it a CSV table.
 
     Args:
-        logits: .npz file with `logits` (frames of all utterances, 41 classes) and `lengths` (frames of each).
+        logits: .npz file with `logits` (frames of all utterances, classes) and `lengths` (frames of each).
         out: JSON lines to write; the table gets the same name with .csv.
-        lm: an n-gram model that `neurolect lm convert` wrote; `trigram` is the English one of the pocketsphinx package,
+        lm: an n-gram model that `neurolect lm convert` wrote; `english` is the trigram of the pocketsphinx package,
             `uniform` prefers no word.
         lexicon: file of further words, `word PH PH …` a line, or just `word` to have it pronounced from its letters.
         graph: search this TLG.fst or LG.fst, with words.txt beside it, instead of a lexicon and an n-gram model.
-        order: of the classes: `model` is BLANK AA … ZH SIL, `lm` is BLANK SIL AA … ZH, as the reference's server
-            takes them.
+        order: of the 41 phoneme classes: `model` is BLANK AA … ZH SIL, `lm` is BLANK SIL AA … ZH, as the reference's
+            server takes them.
+        alphabet: classes that are not those phonemes: their `symbols`, and the index of the `blank` and, if there is
+            one, of the `silence`. The words are then those of the lexicon file alone, in these symbols; one that stands
+            alone on its line is spelled with its letters.
         network: weights of the lexicon and the n-gram model.
         decoder: settings of the search.
         phrases: text file of phrases that are likely to be said, one a line, each with a bonus after a tab if it has
             one of its own.
         phrase_bonus: of the other phrases; 3 makes one 20 times as likely.
         vocabulary: text file of the only words allowed, one a line.
+        prefix: words that every sentence begins with.
         ensemble: files with other models' logits of the same utterances.
         mean: of the models' probabilities.
         truth: text file of what was said, one sentence a line; error rates are printed.
@@ -68,20 +75,19 @@ def decode(
     from neurolect.decoding.hypothesis_files import write_hypotheses
     from neurolect.decoding.logits_file import LogitsFile
     from neurolect.decoding.phrase_file import read_phrases
-    from neurolect.decoding.words import word_decoder
+    from neurolect.decoding.words import alphabet_of, word_decoder
     from neurolect.evaluation.sentences import read_sentences, word_error_rate
-    from neurolect.text.alphabet import PHONEMES, PHONEMES_LANGUAGE_MODEL_ORDER
 
     console = Console()
-    alphabet = PHONEMES if order == "model" else PHONEMES_LANGUAGE_MODEL_ORDER
     utterances = LogitsFile.read(logits)
     if ensemble:
         utterances = combine_files([utterances, *map(LogitsFile.read, ensemble)], mean)
     spoken = None if truth is None else read_sentences(truth, len(utterances))
-    search = word_decoder(lm, lexicon, graph, alphabet, network, decoder, threads)
+    search = word_decoder(lm, lexicon, graph, alphabet_of(order, alphabet), network, decoder, threads)
     guidance = Guidance(
         phrases={} if phrases is None else read_phrases(phrases, phrase_bonus),
         vocabulary=None if vocabulary is None else frozenset(read_phrases(vocabulary, 0.0)),
+        prefix=tuple(prefix.lower().split()),
     )
     started = time.process_time()
     decoded = search.decode_each(utterances, None if guidance == Guidance() else guidance)

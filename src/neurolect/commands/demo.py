@@ -43,7 +43,7 @@ def demo(out: Path = Path("demo"), seed: int = 0) -> None:
             ["train", "--config", recipe, "--data.root", sessions, "--out", run],
             # Scales were chosen on a simulation with another seed.
             ["evaluate", run, "--lm=uniform", "--decoder.acoustic_scale=1.0", "--out", without],
-            ["evaluate", run, "--lm=trigram", "--decoder.acoustic_scale=0.7", "--out", with_trigram],
+            ["evaluate", run, "--lm=english", "--decoder.acoustic_scale=0.7", "--out", with_trigram],
         ):
             words = [str(word) for word in step]
             console.print(

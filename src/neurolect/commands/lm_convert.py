@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from neurolect.language.english import ENGLISH
 from neurolect.language.ngram_conversion import Bits
-
-ENGLISH = "english"
 
 
 def lm_convert(source: str, out: Path, bits: Bits = 32, lower_case: bool = False) -> None:

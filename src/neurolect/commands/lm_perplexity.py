@@ -24,7 +24,7 @@ def lm_perplexity(model: Path, text: Path, lower_case: bool = False) -> None:
     from rich.table import Table
 
     from neurolect.language.ngram_model import NgramModel
-    from neurolect.language.text_lines import read_sentences
+    from neurolect.text.text_lines import read_sentences
 
     ngrams = NgramModel(model)
     with Console(stderr=True).status("reading"):

@@ -6,15 +6,18 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
+from neurolect.text.alphabet import Alphabet
+
 
 def lm_tune(
     logits: Path,
     truth: Path,
     out: Path,
-    lm: str = "trigram",
+    lm: str = "english",
     lexicon: Path | None = None,
     graph: Path | None = None,
     order: Literal["model", "lm"] = "model",
+    alphabet: Alphabet | None = None,
     method: Literal["grid", "tpe"] = "grid",
     space: dict[str, list[float]] | None = None,
     trials: int = 60,
@@ -24,8 +27,8 @@ def lm_tune(
 ) -> None:
     """Search decoder settings for few word errors in little time.
 
-    Every trial is noted in a journal beside the answer, so that a search that was stopped goes on. Use a development
-    split: figures on utterances that settings were chosen on are too good.
+    Every measurement is noted in a journal beside the answer, so that a search that was stopped goes on. Use a
+    development split: figures on utterances that settings were chosen on are too good.
 
     Args:
         logits: .npz file of a development split, as for `neurolect decode`.
@@ -35,9 +38,10 @@ def lm_tune(
         lexicon: as for `neurolect decode`.
         graph: as for `neurolect decode`.
         order: of the classes, as for `neurolect decode`.
-        method: `grid` tries every combination, `tpe` lets the trials so far choose the next (needs the extra `tune`).
+        alphabet: as for `neurolect decode`.
+        method: `grid` tries every combination, `tpe` lets those so far choose the next (needs the extra `tune`).
         space: settings with their values for `grid`, with their two bounds for `tpe`.
-        trials: how many `tpe` makes.
+        trials: how many combinations `tpe` tries.
         cost_of_time: per cent of word errors that a CPU millisecond an utterance is worth; 0 counts errors only.
         seed: of `tpe`.
         threads: utterances decoded at a time.
@@ -52,36 +56,43 @@ def lm_tune(
     from rich.table import Table
 
     from neurolect.decoding.logits_file import LogitsFile
-    from neurolect.decoding.words import tunable_decoder
+    from neurolect.decoding.words import alphabet_of
     from neurolect.evaluation import tuning
     from neurolect.evaluation.sentences import read_sentences
-    from neurolect.text.alphabet import PHONEMES, PHONEMES_LANGUAGE_MODEL_ORDER
+    from neurolect.evaluation.tunable_settings import DEFAULT_GRID, DEFAULT_RANGES, tunable_decoder, write_config
 
     console = Console()
     utterances = LogitsFile.read(logits)
     spoken = read_sentences(truth, len(utterances))
-    alphabet = PHONEMES if order == "model" else PHONEMES_LANGUAGE_MODEL_ORDER
-    build = tunable_decoder(lm, lexicon, graph, alphabet, threads)
-    sources = {"logits": logits, "truth": truth, "lm": lm, "lexicon": lexicon, "graph": graph, "order": order}
+    build = tunable_decoder(lm, lexicon, graph, alphabet_of(order, alphabet), threads)
+    sources = {
+        "logits": logits,
+        "truth": truth,
+        "lm": lm,
+        "lexicon": lexicon,
+        "graph": graph,
+        "order": order,
+        "alphabet": alphabet,
+    }
     journal = tuning.Journal(out.with_suffix(".trials.jsonl"), {name: str(value) for name, value in sources.items()})
     proposed: Iterable[dict[str, float]]
     if method == "grid":
-        proposed = [values for values in tuning.grid(space or tuning.DEFAULT_GRID) if journal.find(values) is None]
+        proposed = [values for values in tuning.grid(space or DEFAULT_GRID) if journal.find(values) is None]
         total = len(proposed)
     else:
-        proposed = tuning.tree_of_parzen(space or tuning.DEFAULT_RANGES, journal, trials, cost_of_time, seed)
-        total = trials - len(journal.trials)
+        proposed = tuning.tree_of_parzen(space or DEFAULT_RANGES, journal, trials, cost_of_time, seed)
+        total = trials - len(journal.measurements)
     for values in track(proposed, "trying settings", total, console=Console(stderr=True)):
         # TPE may ask for the same again.
         journal.add(journal.find(values) or tuning.measure(build(values), utterances, spoken, values))
-    best = tuning.best_trial(journal.trials, cost_of_time)
-    tuning.write_config(out, best.values)
+    best = tuning.best_of(journal.measurements, cost_of_time)
+    write_config(out, best.values)
 
     table = Table("settings", "word error rate", "CPU ms an utterance", title="Not beaten in both errors and time")
-    for trial in tuning.not_beaten(journal.trials):
-        settings = ", ".join(f"{name}={value:.4g}" for name, value in trial.values.items())
-        mark = "* " if trial == best else ""
-        table.add_row(f"{mark}{settings}", f"{100 * trial.word_error_rate:.2f} %", f"{trial.cpu_milliseconds:.0f}")
+    for each in tuning.not_beaten(journal.measurements):
+        settings = ", ".join(f"{name}={value:.4g}" for name, value in each.values.items())
+        mark = "* " if each == best else ""
+        table.add_row(f"{mark}{settings}", f"{100 * each.word_error_rate:.2f} %", f"{each.cpu_milliseconds:.0f}")
     console.print(table)
     console.print(
         f"* written to {out}; tuned on {len(utterances)} utterances: report figures on others", soft_wrap=True

@@ -101,6 +101,9 @@ def _call(verb: str, arguments: list[str]) -> None:
         values = dict(parser.instantiate(settings).items())
     except (ArgumentError, UnicodeDecodeError) as error:
         raise NeurolectError(f"{_one_line(error)} (see 'neurolect {verb} --help')") from None
+    except ValueError as error:
+        # Where null is allowed too, this hides what the class itself refused.
+        raise (error.__cause__ if isinstance(error.__cause__, NeurolectError) else error) from None
     values.pop("config", None)
     if _CONFIG_TEXT in inspect.signature(function).parameters:
         values[_CONFIG_TEXT] = parser.dump(settings)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import numpy as np
 
 from neurolect.decoding.hypotheses import Logits
@@ -21,8 +19,3 @@ def greedy_decode(logits: Logits, alphabet: Alphabet = PHONEMES) -> list[int]:
     if not len(logits):
         return []
     return alphabet.collapse(logits.argmax(axis=-1))
-
-
-def symbols_text(classes: Iterable[int], alphabet: Alphabet = PHONEMES) -> str:
-    """Classes → their symbols with single spaces, such as `HH AH L OW SIL`."""
-    return " ".join(alphabet.decode(classes))

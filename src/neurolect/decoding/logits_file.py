@@ -1,9 +1,9 @@
-"""Logits of many utterances in one `.npz` file."""
+"""Logits of many utterances, in memory and in one `.npz` file."""
 
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,10 +21,20 @@ class LogitsFile:
     Args:
         logits: (frames of all utterances, classes).
         lengths: frames of each utterance (utterances,).
+
+    Raises:
+        DataError: the two do not fit together.
     """
 
     logits: npt.NDArray[np.floating]
     lengths: npt.NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "lengths", _whole_numbers(self.lengths))
+        if self.logits.ndim != 2 or self.logits.dtype.kind not in "biuf":
+            raise DataError(f"logits have the shape {self.logits.shape}, they must be (frames, classes) and real")
+        if self.lengths.sum() != len(self.logits):
+            raise DataError(f"the lengths sum to {self.lengths.sum()} frames, the logits have {len(self.logits)}")
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -33,6 +43,24 @@ class LogitsFile:
         """Logits of each utterance (frames, classes)."""
         ends = np.cumsum(self.lengths)
         return (self.logits[end - length : end] for end, length in zip(ends, self.lengths, strict=True))
+
+    @classmethod
+    def of_padded(
+        cls, logits: npt.NDArray[np.floating], lengths: Sequence[int] | npt.NDArray[np.integer]
+    ) -> LogitsFile:
+        """The utterances of a padded batch.
+
+        Args:
+            logits: (batch, frames, classes); what stands behind an utterance does not count.
+            lengths: frames of each utterance.
+
+        Raises:
+            DataError: the lengths do not fit the logits.
+        """
+        lengths = _whole_numbers(lengths)
+        if len(lengths) != len(logits) or lengths.max(initial=0) > logits.shape[1]:
+            raise DataError(f"{len(lengths)} lengths up to {lengths.max(initial=0)} do not fit logits {logits.shape}")
+        return cls(logits[np.arange(logits.shape[1]) < lengths[:, None]], lengths)
 
     @classmethod
     def read(cls, path: Path) -> LogitsFile:
@@ -51,15 +79,21 @@ class LogitsFile:
             raise DataError(f"{path}: cannot read the logits: {error.strerror or error}") from None
         except (ValueError, EOFError, TypeError, zipfile.BadZipFile):
             raise DataError(f"{path}: not an .npz file with plain arrays") from None
-        if logits.ndim != 2 or logits.dtype.kind not in "fiu":
-            raise DataError(f"{path}: logits have the shape {logits.shape}, they must be (frames, classes) and real")
-        if lengths.ndim != 1 or lengths.dtype.kind not in "iu" or (lengths < 0).any():
-            raise DataError(f"{path}: lengths must be one whole number of frames per utterance")
-        if lengths.sum() != len(logits):
-            raise DataError(f"{path}: the lengths sum to {lengths.sum()} frames, the logits have {len(logits)}")
-        return cls(logits, lengths.astype(np.int64))
+        try:
+            return cls(logits, lengths)
+        except DataError as error:
+            raise DataError(f"{path}: {error}") from None
 
     def write(self, path: Path) -> None:
         """Write the arrays; the file appears whole or not at all."""
         with written_atomically(path) as partial, partial.open("wb") as file:
             np.savez_compressed(file, logits=self.logits, lengths=self.lengths)
+
+
+def _whole_numbers(lengths: Sequence[int] | npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
+    array = np.asarray(lengths)
+    # An empty list has no type of its own.
+    is_whole = array.ndim == 1 and (array.dtype.kind in "iu" or not len(array))
+    if not is_whole or ((whole := array.astype(np.int64)) < 0).any():
+        raise DataError("lengths must be one whole number of frames per utterance")
+    return whole

@@ -16,9 +16,9 @@ from neurolect.decoding.lexicon_tree import LexiconTree
 from neurolect.decoding.options import LARGEST
 from neurolect.errors import ConfigError, DataError
 from neurolect.language.ngram_model import UNKNOWN_WORD, NgramModel
-from neurolect.language.text_lines import read_lines
 from neurolect.text.alphabet import PHONEMES, PHONEMES_LANGUAGE_MODEL_ORDER, Alphabet
 from neurolect.text.lexicon import Lexicon
+from neurolect.text.text_lines import read_lines
 
 _NONE = 0xFFFFFFFF
 

@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Literal, Protocol
 
 from neurolect.decoding.decoder import Decoder
-from neurolect.decoding.networks import GraphNetwork, LexiconNetwork, Network
+from neurolect.decoding.networks import GraphNetwork, LexiconNetwork
 from neurolect.decoding.options import DecoderOptions
 from neurolect.errors import ConfigError
-from neurolect.language.english import english_trigram
+from neurolect.language.english import ENGLISH, english_trigram
 from neurolect.language.ngram_model import NgramModel
-from neurolect.text.alphabet import PHONEMES_LANGUAGE_MODEL_ORDER, Alphabet
+from neurolect.text.alphabet import PHONEMES, PHONEMES_LANGUAGE_MODEL_ORDER, Alphabet
 from neurolect.text.grapheme_to_phoneme import listed_or_guessed
 from neurolect.text.lexicon import Lexicon
 
-ENGLISH, UNIFORM = "trigram", "uniform"
-"""Language models that need no file: the English trigram of the pocketsphinx wheel, and every word equally likely."""
-
-NETWORK_SETTINGS = ("language_model_weight", "silence_probability")
-"""Settings to tune that belong to the network; all others are options of the decoder."""
-
-WHOLE_OPTIONS = ("max_active", "min_active", "n_best")
-"""Options of the decoder that are whole numbers."""
+UNIFORM = "uniform"
+"""Names the language model to which every word is equally likely."""
 
 
 class LexiconNetworkFactory(Protocol):
@@ -43,28 +35,45 @@ def lexicon_decoder(
     options: DecoderOptions = DecoderOptions(),
     threads: int = 1,
 ) -> Decoder:
-    """A search over the English dictionary, further words, and a language model.
+    """A search over a lexicon and a language model.
 
     Args:
-        lm: `trigram`, `uniform`, or the path of a store that `neurolect lm convert` wrote.
-        lexicon: file of further words, `word PH PH …` or just `word` a line; None adds nothing.
+        lm: `english`, `uniform`, or the path of a store that `neurolect lm convert` wrote.
+        lexicon: as for `read_lexicon`.
         alphabet: classes of the logits.
         network: with what weights the two are composed.
         options: settings of the search.
         threads: utterances of a batch that are decoded at a time.
     """
-    words, ngrams = read_language(lm, lexicon)
-    return Decoder(network(lexicon=words, ngrams=ngrams, alphabet=alphabet), options, alphabet, threads)
+    words = read_lexicon(lexicon, alphabet)
+    return Decoder(network(lexicon=words, ngrams=read_ngrams(lm), alphabet=alphabet), options, alphabet, threads)
 
 
-def read_language(lm: str, lexicon: Path | None) -> tuple[Lexicon, NgramModel | None]:
-    """The English dictionary with further words, and a language model; arguments as for `lexicon_decoder`."""
+def read_lexicon(path: Path | None, alphabet: Alphabet) -> Lexicon:
+    """The English dictionary with a file's further words; where the classes are no phonemes, the file's words alone.
+
+    Args:
+        path: `word PH PH …` a line, or just `word`, which is pronounced from its letters or spelled with them; None
+            adds nothing.
+        alphabet: classes of the logits.
+
+    Raises:
+        ConfigError: the classes are no phonemes, and there is no file.
+        DataError: the file cannot be read, or a line is not what it should be; the message names the line.
+    """
+    if not _has_phonemes(alphabet):
+        if path is None:
+            raise ConfigError("the English dictionary is of phonemes: an alphabet of others needs a lexicon file")
+        return Lexicon.read(path, alphabet, guess=lambda word: Lexicon.spelled([word], alphabet)[word])
     words = Lexicon.english()
-    if lexicon is not None:
-        words = words.with_words(Lexicon.read(lexicon, guess=listed_or_guessed(words)))
+    return words if path is None else words.with_words(Lexicon.read(path, guess=listed_or_guessed(words)))
+
+
+def read_ngrams(lm: str) -> NgramModel | None:
+    """The n-gram model that `lm` names, as for `lexicon_decoder`; None is `uniform`."""
     if lm == UNIFORM:
-        return words, None
-    return words, english_trigram() if lm == ENGLISH else NgramModel(lm)
+        return None
+    return english_trigram() if lm == ENGLISH else NgramModel(lm)
 
 
 def graph_decoder(
@@ -81,7 +90,7 @@ def graph_decoder(
     Raises:
         ConfigError: the alphabet's classes are not the phonemes.
     """
-    if set(alphabet.symbols) != set(PHONEMES_LANGUAGE_MODEL_ORDER.symbols):
+    if not _has_phonemes(alphabet):
         raise ConfigError("graph files are read for the 41 phoneme classes; for others use GraphNetwork from Python")
     return Decoder(GraphNetwork(graph), options, alphabet, threads)
 
@@ -107,38 +116,24 @@ def word_decoder(
     return graph_decoder(graph, alphabet, options, threads)
 
 
-def tunable_decoder(
-    lm: str, lexicon: Path | None, graph: Path | None, alphabet: Alphabet, threads: int = 1
-) -> Callable[[Mapping[str, float]], Decoder]:
-    """A function from settings, of the decoder and of the network, to a decoder; what is large is read once.
+def alphabet_of(order: Literal["model", "lm"], alphabet: Alphabet | None) -> Alphabet:
+    """The classes that a verb's settings name: an alphabet of the user's, or the phonemes in one of their two orders.
 
     Raises:
-        ConfigError: by the function, for a setting that a graph file cannot have.
+        ConfigError: an order is given besides an alphabet.
     """
-    make: Callable[..., Network]
-    if graph is None:
-        words, ngrams = read_language(lm, lexicon)
-        # Many trials share a network; all of them at a time would fill the memory.
-        make = lru_cache(maxsize=4)(partial(LexiconNetwork, words, ngrams, alphabet))
-    else:
-        make = partial(_fixed_network, graph_decoder(graph, alphabet).network)
-
-    def build(values: Mapping[str, float]) -> Decoder:
-        weights = {name: value for name, value in values.items() if name in NETWORK_SETTINGS}
-        options: dict[str, Any] = {name: value for name, value in values.items() if name not in weights}
-        whole = {name: int(value) for name, value in options.items() if name in WHOLE_OPTIONS}
-        return Decoder(make(**weights), DecoderOptions(**{**options, **whole}), alphabet, threads)
-
-    return build
-
-
-def _fixed_network(network: Network, **weights: float) -> Network:
-    if weights:
-        raise ConfigError(f"tune: a graph file fixes {', '.join(weights)}")
-    return network
+    if alphabet is None:
+        return PHONEMES if order == "model" else PHONEMES_LANGUAGE_MODEL_ORDER
+    if order != "model":
+        raise ConfigError("an alphabet lists its classes in their order: leave out order")
+    return alphabet
 
 
 def describe_network(network: LexiconNetworkFactory) -> str:
     """The weights that a network was given, for reports: `LexiconNetwork(language_model_weight=2.0)`."""
     settings = getattr(network, "keywords", {})
     return f"LexiconNetwork({', '.join(f'{name}={value}' for name, value in settings.items())})"
+
+
+def _has_phonemes(alphabet: Alphabet) -> bool:
+    return set(alphabet.symbols) == set(PHONEMES.symbols)

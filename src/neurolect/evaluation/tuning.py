@@ -7,39 +7,20 @@ import json
 import math
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from neurolect.data.files import written_atomically
 from neurolect.decoding.decoder import Decoder
 from neurolect.decoding.logits_file import LogitsFile
-from neurolect.decoding.options import DecoderOptions
-from neurolect.decoding.words import NETWORK_SETTINGS, WHOLE_OPTIONS
 from neurolect.errors import ConfigError, DataError
 from neurolect.evaluation.sentences import word_error_rate
-
-Values = Mapping[str, float]
-
-DEFAULT_GRID: dict[str, list[float]] = {
-    "acoustic_scale": [0.325, 0.5, 0.7, 1.0],
-    "blank_penalty": [9.0, 30.0, 90.0],
-    "max_active": [300, 1000],
-}
-
-DEFAULT_RANGES: dict[str, list[float]] = {
-    "acoustic_scale": [0.2, 2.0],
-    "blank_penalty": [1.0, 300.0],
-    "word_bonus": [-2.0, 2.0],
-    "language_model_weight": [0.5, 3.0],
-    "max_active": [200, 2000],
-}
+from neurolect.evaluation.tunable_settings import WHOLE_OPTIONS, Values, check_names
 
 
 @dataclass(frozen=True)
-class Trial:
+class Measurement:
     """What one set of values gave.
 
     Args:
@@ -58,11 +39,11 @@ class Trial:
 
 
 class Journal:
-    """Trials so far, one JSON line each, so that a search that was stopped goes on where it was.
+    """Measurements so far, one JSON line each, so that a search that was stopped goes on where it was.
 
     Args:
         path: file to append to.
-        setting: what all trials share; a journal of something else is refused.
+        setting: what all measurements share; a journal of something else is refused.
 
     Raises:
         DataError: the file is not such a journal, or is of another search.
@@ -70,7 +51,7 @@ class Journal:
 
     def __init__(self, path: Path, setting: Mapping[str, Any]) -> None:
         self.path = path
-        self.trials: list[Trial] = []
+        self.measurements: list[Measurement] = []
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             with written_atomically(path) as partial:
@@ -81,7 +62,7 @@ class Journal:
         whole = text[: text.rfind("\n") + 1]
         try:
             first, *lines = [json.loads(line) for line in whole.splitlines()]
-            self.trials = [Trial(**line) for line in lines]
+            self.measurements = [Measurement(**line) for line in lines]
         except (ValueError, TypeError):
             raise DataError(f"{path}: not a journal of 'neurolect lm tune'") from None
         if first != json.loads(json.dumps(setting)):
@@ -93,23 +74,23 @@ class Journal:
             with written_atomically(path) as partial:
                 partial.write_text(whole, encoding="utf-8")
 
-    def add(self, trial: Trial) -> None:
-        """Note a trial."""
-        self.trials.append(trial)
+    def add(self, measurement: Measurement) -> None:
+        """Note a measurement."""
+        self.measurements.append(measurement)
         with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(trial.__dict__) + "\n")
+            file.write(json.dumps(asdict(measurement)) + "\n")
 
-    def find(self, values: Values) -> Trial | None:
-        """The trial with these values, if there was one."""
-        return next((trial for trial in self.trials if trial.values == values), None)
+    def find(self, values: Values) -> Measurement | None:
+        """The measurement of these values, if there was one."""
+        return next((each for each in self.measurements if each.values == values), None)
 
 
-def measure(decoder: Decoder, utterances: LogitsFile, spoken: list[str], values: Values) -> Trial:
+def measure(decoder: Decoder, utterances: LogitsFile, spoken: list[str], values: Values) -> Measurement:
     """Decode a split and count word errors and CPU time."""
     started = time.process_time()
     sentences = [hypotheses[0].text for hypotheses in decoder.decode_each(utterances)]
     milliseconds = 1000 * (time.process_time() - started) / max(1, len(utterances))
-    return Trial(dict(values), word_error_rate(spoken, sentences).rate, milliseconds)
+    return Measurement(dict(values), word_error_rate(spoken, sentences).rate, milliseconds)
 
 
 def grid(space: Mapping[str, list[float]]) -> list[dict[str, float]]:
@@ -121,9 +102,10 @@ def grid(space: Mapping[str, list[float]]) -> list[dict[str, float]]:
 def tree_of_parzen(
     space: Mapping[str, list[float]], journal: Journal, n_trials: int, cost_of_time: float, seed: int
 ) -> Iterator[dict[str, float]]:
-    """Values between the bounds given for each setting, each chosen after the trials before it (TPE, by optuna).
+    """Values between the bounds given for each setting, each chosen after the measurements before it (TPE, by optuna).
 
-    Each must be in the journal before the next is asked for. Trials there of other settings count, but teach nothing.
+    Each must be in the journal before the next is asked for. Measurements there of other settings count, but teach
+    nothing.
 
     Settings whose bounds are above zero and ten times apart are searched on a logarithmic scale.
 
@@ -145,14 +127,16 @@ def tree_of_parzen(
         else:
             distributions[name] = optuna.distributions.FloatDistribution(bounds[0], bounds[1], log=log)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    while len(journal.trials) < n_trials:
+    while len(journal.measurements) < n_trials:
         # Made anew from the journal each time, so that a search that goes on chooses as an unbroken one.
-        study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=seed + len(journal.trials)))
+        study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=seed + len(journal.measurements)))
         study.add_trials(
             [
-                optuna.create_trial(params=dict(t.values), distributions=distributions, value=t.cost(cost_of_time))
-                for t in journal.trials
-                if _is_within(t.values, space)
+                optuna.create_trial(
+                    params=dict(each.values), distributions=distributions, value=each.cost(cost_of_time)
+                )
+                for each in journal.measurements
+                if _is_within(each.values, space)
             ]
         )
         yield study.ask(distributions).params
@@ -162,42 +146,17 @@ def _is_within(values: Values, space: Mapping[str, list[float]]) -> bool:
     return values.keys() == space.keys() and all(low <= values[name] <= high for name, (low, high) in space.items())
 
 
-def best_trial(trials: list[Trial], cost_of_time: float) -> Trial:
-    """The trial of least cost; of several, the fastest."""
-    return min(trials, key=lambda trial: (trial.cost(cost_of_time), trial.cpu_milliseconds))
+def best_of(measurements: list[Measurement], cost_of_time: float) -> Measurement:
+    """The measurement of least cost; of several, the fastest."""
+    return min(measurements, key=lambda each: (each.cost(cost_of_time), each.cpu_milliseconds))
 
 
-def not_beaten(trials: list[Trial]) -> list[Trial]:
-    """Trials than which none is both faster and better, fastest first."""
-    kept: list[Trial] = []
+def not_beaten(measurements: list[Measurement]) -> list[Measurement]:
+    """Measurements than which none is both faster and better, fastest first."""
+    kept: list[Measurement] = []
     least = math.inf
-    for trial in sorted(trials, key=lambda each: (each.cpu_milliseconds, each.word_error_rate)):
-        if trial.word_error_rate < least:
-            kept.append(trial)
-            least = trial.word_error_rate
+    for each in sorted(measurements, key=lambda each: (each.cpu_milliseconds, each.word_error_rate)):
+        if each.word_error_rate < least:
+            kept.append(each)
+            least = each.word_error_rate
     return kept
-
-
-def write_config(out: Path, values: Values) -> None:
-    """Write values as YAML that `--config` of `decode` and `evaluate` takes."""
-    settings = {name: int(value) if name in WHOLE_OPTIONS else float(value) for name, value in values.items()}
-    network = {name: settings.pop(name) for name in NETWORK_SETTINGS if name in settings}
-    config: dict[str, Any] = {"decoder": settings}
-    if network:
-        config["network"] = {"class_path": "neurolect.decoding.LexiconNetwork", "init_args": network}
-    with written_atomically(out) as partial:
-        partial.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
-
-
-def check_names(space: Mapping[str, list[float]]) -> None:
-    """Refuse settings that neither the decoder nor the network has.
-
-    Raises:
-        ConfigError: there is such a setting, or one without values.
-    """
-    known = [*NETWORK_SETTINGS, *(field.name for field in fields(DecoderOptions))]
-    for name, values in space.items():
-        if name not in known:
-            raise ConfigError(f"tune: there is no setting '{name}'; there are {', '.join(known)}")
-        if not values:
-            raise ConfigError(f"tune: {name} has no values")

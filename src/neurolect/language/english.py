@@ -6,9 +6,12 @@ import os
 from pathlib import Path
 
 from neurolect.errors import DataError
-from neurolect.language.ngram_conversion import STORE_SUFFIX, write_english_trigram
+from neurolect.language.ngram_conversion import write_english_trigram
 from neurolect.language.ngram_model import NgramModel
 from neurolect.text.lexicon import Lexicon, pocketsphinx_file
+
+ENGLISH = "english"
+"""Names this model where a verb takes a language model."""
 
 
 def english_trigram() -> NgramModel:
@@ -23,7 +26,7 @@ def english_trigram() -> NgramModel:
     source = pocketsphinx_file("en-us.lm.bin")
     folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "neurolect"
     # Another release of the wheel may bring another model.
-    store = folder / f"en-us-{source.stat().st_size}{STORE_SUFFIX}"
+    store = folder / f"en-us-{source.stat().st_size}.nlm"
     try:
         return NgramModel(store)
     except DataError:

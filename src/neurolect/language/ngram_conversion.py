@@ -17,12 +17,11 @@ from neurolect.data.files import written_atomically
 from neurolect.errors import ConfigError, DataError
 from neurolect.language.ngram_model import NgramModel
 from neurolect.language.pocketsphinx_trigram import ABSENT_WORD_LOG10, Trigram, read_pocketsphinx_trigram
-from neurolect.language.text_lines import lower_ascii
+from neurolect.text.text_lines import lower_ascii
 
 Bits = Literal[8, 32]
 """Of a stored probability or back-off: 32 keeps single precision, 8 keeps 256 values per order."""
 
-STORE_SUFFIX = ".nlm"
 _PIECE = 1 << 22
 _SORTED_AT_ONCE = 1 << 28
 _GZIP = b"\x1f\x8b"

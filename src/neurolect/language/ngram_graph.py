@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from neurolect.errors import DataError
 from neurolect.language.lexicon_graph import END, START, import_kaldifst
-from neurolect.language.text_lines import read_lines
+from neurolect.text.text_lines import read_lines
 
 if TYPE_CHECKING:
     from kaldifst import StdVectorFst
