@@ -54,3 +54,15 @@ def dataset(tmp_path: Path) -> Callable[..., Path]:
         return root
 
     return write
+
+
+@pytest.fixture
+def arpa(tmp_path):
+    """Write ARPA text to a file."""
+
+    def write(text, name="lm.arpa"):
+        path = tmp_path / name
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return path
+
+    return write

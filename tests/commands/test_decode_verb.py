@@ -9,7 +9,7 @@ import yaml
 
 from neurolect.commands.main import main
 from neurolect.decoding.logits_file import LogitsFile
-from neurolect.evaluation.tuning import Journal, Trial, best_trial, not_beaten
+from neurolect.evaluation.tuning import Journal, Measurement, best_of, not_beaten
 from neurolect.text.alphabet import PHONEMES, PHONEMES_LANGUAGE_MODEL_ORDER
 from neurolect.text.lexicon import Lexicon
 
@@ -105,6 +105,27 @@ def test_a_name_without_phonemes_is_pronounced_from_its_letters(tmp_path):
     assert lines_of(out)[0]["sentence"] == "blentic"
 
 
+def test_every_sentence_begins_with_a_prefix(split, tmp_path):
+    out = tmp_path / "decoded.jsonl"
+    assert run("decode", split / "logits.npz", "--out", out, "--prefix", "Good mourning") == 0
+    found = [each["sentence"] for line in lines_of(out)[:1] for each in line["n_best"]]
+    assert found[0] == "good mourning to you"
+    assert all(sentence.startswith("good mourning") for sentence in found)
+
+
+def test_another_alphabet_has_the_words_of_its_lexicon_file(tmp_path):
+    symbols = ["_", "zh", "ong", "g", "uo", "a", "|"]
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump({"alphabet": {"symbols": symbols, "silence": 6}}))
+    # A word without a spelling has its letters for one.
+    (tmp_path / "words.txt").write_text("中国 zh ong g uo\nga\n")
+    labels = [symbols.index(symbol) for symbol in ("zh", "ong", "_", "g", "uo", "|", "g", "a")]
+    logits = 9 * np.eye(len(symbols), dtype=np.float32)[labels]
+    LogitsFile(logits, np.array([len(logits)])).write(tmp_path / "logits.npz")
+    decode = ["decode", tmp_path / "logits.npz", "--out", tmp_path / "decoded.jsonl", "--lm", "uniform"]
+    assert run(*decode, "--config", tmp_path / "config.yaml", "--lexicon", tmp_path / "words.txt") == 0
+    assert lines_of(tmp_path / "decoded.jsonl")[0]["sentence"] == "中国 ga"
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -116,6 +137,10 @@ def test_a_name_without_phonemes_is_pronounced_from_its_letters(tmp_path):
         (["--network.silence_probability", "2"], "silence_probability is 2.0"),
         (["--truth", "SPLIT/logits.npz"], "not UTF-8 text"),
         (["--threads", "0"], "threads is 0"),
+        (["--prefix", "good zyzzyx"], "'zyzzyx' in the prefix is not a word of the lexicon"),
+        (["--alphabet.symbols", "[a, b]"], "an alphabet of others needs a lexicon file"),
+        (["--alphabet.symbols", "[a, a]"], "symbols occur twice: a"),
+        (["--alphabet.symbols", "[a, b]", "--order", "lm"], "leave out order"),
     ],
 )
 def test_what_cannot_be_decoded_is_one_line_and_leaves_nothing(split, tmp_path, capsys, arguments, message):
@@ -170,9 +195,11 @@ def test_a_space_with_unknown_settings_is_refused(split, tmp_path, capsys, space
 
 
 def test_time_counts_at_its_price_and_the_front_holds_what_nothing_beats():
-    slow, fast, bad = Trial({"a": 1}, 0.05, 100), Trial({"a": 2}, 0.06, 10), Trial({"a": 3}, 0.07, 50)
-    assert best_trial([slow, fast, bad], cost_of_time=0) == slow
-    assert best_trial([slow, fast, bad], cost_of_time=0.1) == fast
+    slow, fast, bad = (
+        Measurement({"a": n}, *figures) for n, figures in enumerate([(0.05, 100), (0.06, 10), (0.07, 50)])
+    )
+    assert best_of([slow, fast, bad], cost_of_time=0) == slow
+    assert best_of([slow, fast, bad], cost_of_time=0.1) == fast
     assert not_beaten([slow, fast, bad]) == [fast, slow]
 
 

@@ -166,7 +166,7 @@ def test_perplexity_sums_up_a_text(store, tmp_path, capsys, packed):
     [
         (b" \n\n", "the text has no words"),
         (b"", "the text has no words"),
-        (b"caf\xe9\n", "the text is not UTF-8 text"),
+        (b"caf\xe9\n", "cannot read the text: not UTF-8 text"),
         (gzip.compress(b"a b\n" * 99, mtime=0)[:-9], "the gzip file is damaged or cut short"),
     ],
 )

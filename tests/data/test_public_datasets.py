@@ -12,7 +12,7 @@ from neurolect.commands.data_download import data_download
 from neurolect.commands.main import main
 from neurolect.data.dryad import dryad_files, token_session
 from neurolect.data.http import get
-from neurolect.data.public_datasets import DATASETS, bytes_missing, download_dataset, fetch_files, select_files
+from neurolect.data.public_datasets import DATASETS, bytes_missing, fetch_files, select_files
 from neurolect.errors import ConfigError, DataError
 
 T15 = DATASETS["t15"]
@@ -89,8 +89,13 @@ def test_a_listing_whose_pages_go_in_a_circle_ends(server):
     assert dryad_files("10.5061/x", server.url) == []
 
 
+def fetched(server, to, names=None, **settings):
+    files = select_files("t15", names, base_url=server.url)
+    return fetch_files("t15", files, to, base_url=server.url, **settings)
+
+
 def test_the_default_is_everything_but_the_read_me_and_the_language_models(server, tmp_path):
-    paths = download_dataset("t15", tmp_path, base_url=server.url)
+    paths = fetched(server, tmp_path)
     assert [path.name for path in paths] == [
         "t15_copyTask.pkl",
         "t15_personalUse.pkl",
@@ -104,17 +109,17 @@ def test_the_default_is_everything_but_the_read_me_and_the_language_models(serve
 
 
 def test_zip_archives_can_be_removed_and_are_not_fetched_again(server, tmp_path):
-    download_dataset("t15", tmp_path, base_url=server.url, keep_zip=False)
+    fetched(server, tmp_path, keep_zip=False)
     assert not list(tmp_path.glob("*.zip"))
     n_requests = len(requests_for_files(server))
-    paths = download_dataset("t15", tmp_path, base_url=server.url, keep_zip=False)
+    paths = fetched(server, tmp_path, keep_zip=False)
     assert len(requests_for_files(server)) == n_requests == 4
     assert tmp_path / "hdf5_data_final" in paths
 
 
 def test_named_files_are_the_only_ones_fetched_extras_included(server, tmp_path):
     names = ["languageModel.tar.gz", "t15_personalUse.pkl"]
-    paths = download_dataset("t15", tmp_path, names, base_url=server.url)
+    paths = fetched(server, tmp_path, names)
     assert paths == [tmp_path / name for name in names]
     assert paths[0].read_bytes() == b"3-gram"
     assert len(requests_for_files(server)) == 2

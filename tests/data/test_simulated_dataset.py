@@ -169,7 +169,7 @@ def test_a_missing_file_of_sentences_is_refused(tmp_path, lexicon):
 
 def test_a_file_of_sentences_that_is_not_text_is_refused(tmp_path, lexicon):
     (tmp_path / "sentences.txt").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(DataError, match="not a UTF-8 text file"):
+    with pytest.raises(DataError, match="cannot read the sentences: not UTF-8 text"):
         read_sentences(tmp_path / "sentences.txt", lexicon)
 
 

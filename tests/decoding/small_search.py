@@ -6,9 +6,10 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 from hypothesis import strategies as st
-from oracle.arpa import Ngrams, log_probability, random_ngrams, stored
+from oracle.arpa import log_probability, random_ngrams, stored
 from oracle.exhaustive import Path, Scoring, best_paths
 
+from backoff_ngrams import Ngrams
 from neurolect.decoding import Decoder, DecoderOptions, LexiconNetwork
 from neurolect.text.alphabet import Alphabet
 from neurolect.text.lexicon import Lexicon

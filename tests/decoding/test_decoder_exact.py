@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from oracle.arpa import Ngrams, log_probability, random_ngrams, stored
+from oracle.arpa import log_probability, random_ngrams, stored
 from oracle.exhaustive import Scoring
 from oracle.lexicon_beam import LexiconBeam
 from small_search import ALPHABET, EVERYTHING, Case, cases, emit, lexica, random_logits
 
+from backoff_ngrams import Ngrams
 from neurolect.decoding import Decoder, DecoderOptions, LexiconNetwork
 from neurolect.text.alphabet import CHARACTERS, PHONEMES, PINYIN, Alphabet
 from neurolect.text.lexicon import Lexicon

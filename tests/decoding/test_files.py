@@ -35,6 +35,8 @@ def test_logits_come_back_utterance_by_utterance(tmp_path):
         ({"logits": np.zeros(6), "lengths": np.array([6])}, "must be (frames, classes)"),
         ({"logits": np.zeros((2, 3)), "lengths": np.array([-1, 3])}, "whole number of frames"),
         ({"logits": np.zeros((2, 3)), "lengths": np.array([2.0])}, "whole number of frames"),
+        ({"logits": np.zeros((2, 3)), "lengths": np.array(2)}, "whole number of frames"),
+        ({"logits": np.zeros((2, 3)), "lengths": np.array([2**64 - 1, 3], dtype=np.uint64)}, "whole number of frames"),
         ({"logits": np.array([["a"]]), "lengths": np.array([1])}, "and real"),
         ({"logits": np.array([[{}]]), "lengths": np.array([1])}, "plain arrays"),
     ],

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracle.arpa import arpa_text, log_probability, random_ngrams, stored
+from oracle.arpa import log_probability, random_ngrams, stored
 from small_search import ALPHABET, EVERYTHING, LEXICON, emit, random_logits
 
+from backoff_ngrams import arpa_text
 from neurolect.decoding import Decoder, DecoderOptions, GraphNetwork, Guidance, LexiconNetwork
 from neurolect.errors import ConfigError
 

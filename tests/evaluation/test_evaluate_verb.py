@@ -85,7 +85,7 @@ def test_by_default_the_trigram_chooses_between_homophones_and_words_of_the_lexi
     assert [row["decoded_phonemes"] for row in predictions] == [GO_HOME, GO_TO_BLORVIK]
     assert all(float(row["ngram_score"]) < -5 for row in predictions)
     assert result["scores"]["word error rate"]["overall"]["rate"] == 0
-    assert result["facts"]["language model"] == "trigram"
+    assert result["facts"]["language model"] == "english"
     assert result["facts"]["protocol"] == "clean: smoothing with same padding"
 
 

@@ -1,4 +1,4 @@
-"""Back-off n-gram models as plain dictionaries: made at random, written as ARPA text, scored by the definition."""
+"""Back-off n-gram models made at random and scored by the definition."""
 
 from __future__ import annotations
 
@@ -6,10 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-START, END, UNKNOWN = "<s>", "</s>", "<unk>"
-
-Ngrams = dict[tuple[str, ...], tuple[float, float]]
-"""Words of every n-gram listed, the shorter ones first → log10 of its probability and of its back-off weight."""
+from backoff_ngrams import END, START, UNKNOWN, Ngrams, order_of
 
 
 def random_ngrams(
@@ -32,27 +29,6 @@ def _weights(rng: np.random.Generator, words: tuple[str, ...], order: int) -> tu
     # However often it backs off, no probability comes out above 1.
     log10 = -99.0 if words == (START,) else round(rng.uniform(-3, -1), 3)
     return log10, round(rng.uniform(-0.9, 0.2), 3) if goes_on else 0.0
-
-
-def order_of(ngrams: Ngrams) -> int:
-    return max(map(len, ngrams))
-
-
-def ngrams_of(ngrams: Ngrams, length: int) -> list[tuple[str, ...]]:
-    return [words for words in ngrams if len(words) == length]
-
-
-def arpa_text(ngrams: Ngrams) -> str:
-    """ARPA text as a store is written: n-grams in the order of their words, back-offs of 0 left out."""
-    place = {words[0]: number for number, words in enumerate(ngrams_of(ngrams, 1))}
-    lengths = range(1, order_of(ngrams) + 1)
-    lines = ["\\data\\", *(f"ngram {length}={len(ngrams_of(ngrams, length))}" for length in lengths)]
-    for length in lengths:
-        lines += ["", f"\\{length}-grams:"]
-        for words in sorted(ngrams_of(ngrams, length), key=lambda words: [place[word] for word in words]):
-            log10, back_off = ngrams[words]
-            lines.append(f"{log10:.9g}\t{' '.join(words)}" + (f"\t{back_off:.9g}" if back_off else ""))
-    return "\n".join([*lines, "", "\\end\\", ""])
 
 
 def score(ngrams: Ngrams, sentence: Sequence[str]) -> list[tuple[float, int]]:

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from backoff import END, START, UNKNOWN, arpa_text, ngrams_of, order_of, random_ngrams, score
+from backoff import random_ngrams, score
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from backoff_ngrams import END, START, UNKNOWN, arpa_text, ngrams_of, order_of
 from neurolect.errors import DataError
 from neurolect.language.ngram_conversion import convert, write_english_trigram
 from neurolect.language.ngram_model import UNKNOWN_WORD, NgramModel, perplexity_of

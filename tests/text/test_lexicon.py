@@ -70,7 +70,7 @@ def test_stress_comments_variants_and_repeated_lines_are_read(tmp_path):
         (b"hello HH AH\nbad QX\n", "line 2: 'QX' is not an ARPAbet phoneme"),
         (b"hello\n", "line 1: 'hello' has no phonemes"),
         (b"", "holds no words"),
-        (b"\xff\xfe\x00", "not a UTF-8 text file"),
+        (b"\xff\xfe\x00", "cannot read the lexicon: not UTF-8 text"),
     ],
 )
 def test_faulty_files_are_refused_with_file_and_line(tmp_path, content, complaint):

@@ -1,21 +1,16 @@
-"""Back-off n-gram models as plain dictionaries: made at random, written as ARPA text, scored by the textbook."""
+"""Back-off n-gram models made at random, put into our store, and scored by the textbook."""
 
 from __future__ import annotations
 
 import math
-from collections import Counter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from backoff_ngrams import END, START, UNKNOWN, Ngrams, arpa_text, order_of
 from neurolect.language.ngram_conversion import convert
 from neurolect.language.ngram_model import NgramModel
-
-START, END, UNKNOWN = "<s>", "</s>", "<unk>"
-
-Ngrams = dict[tuple[str, ...], tuple[float, float]]
-"""Words of each n-gram listed → log10 of its probability and of its back-off weight."""
 
 
 def random_ngrams(rng: np.random.Generator, words: list[str], order: int, unknown: bool = False) -> Ngrams:
@@ -35,23 +30,6 @@ def _weights(rng: np.random.Generator, words: tuple[str, ...], order: int) -> tu
     has_back_off = len(words) < order and words[-1] != END
     log10 = -99.0 if words == (START,) else round(rng.uniform(-2.0, -0.1), 4)
     return log10, round(rng.uniform(-0.9, 0.2), 4) if has_back_off else 0.0
-
-
-def order_of(ngrams: Ngrams) -> int:
-    return max(map(len, ngrams))
-
-
-def arpa_text(ngrams: Ngrams) -> str:
-    counts = Counter(map(len, ngrams))
-    lines = ["\\data\\", *(f"ngram {length}={counts[length]}" for length in sorted(counts))]
-    for length in sorted(counts):
-        lines.append(f"\n\\{length}-grams:")
-        lines += [
-            f"{log10}\t{' '.join(words)}" + (f"\t{back_off}" if back_off else "")
-            for words, (log10, back_off) in ngrams.items()
-            if len(words) == length
-        ]
-    return "\n".join([*lines, "\n\\end\\\n"])
 
 
 def stored(ngrams: Ngrams) -> NgramModel:
