@@ -55,7 +55,8 @@ class LexiconTree:
             alphabet: classes of the logits.
 
         Raises:
-            ConfigError: a phoneme is not in the alphabet or is its silence, or the lexicon and the vocabulary share no word.
+            ConfigError: a phoneme is not in the alphabet or is its silence, or the lexicon and the vocabulary share no
+                word.
         """
         numbers = {word: number for number, word in enumerate(vocabulary)}
         words, lengths, labels, log_probability = _pronunciations(lexicon, numbers, alphabet)
