@@ -188,8 +188,7 @@ void bind_search(nb::module_& module) {
     nb::class_<GraphFile>(module, "GraphFile")
         .def(nb::init<const std::string&>(), nb::arg("path"))
         .def_prop_ro("n_states", &GraphFile::n_states)
-        .def_prop_ro("n_arcs", &GraphFile::n_arcs)
-        .def_prop_ro("file_bytes", &GraphFile::file_bytes);
+        .def_prop_ro("n_arcs", &GraphFile::n_arcs);
     nb::class_<LexiconPlan>(module, "LexiconPlan")
         .def(nb::new_(&lexicon_plan), nb::kw_only(), nb::arg("tree"), nb::arg("model"), nb::arg("guidance").none());
     nb::class_<GraphPlan>(module, "GraphPlan")

@@ -1,4 +1,4 @@
-// Numbers of any width up to 57 bits, packed without gaps; a packed array ends with 8 spare bytes.
+// Numbers in raw memory: of a type's width, or packed without gaps, of any width up to 57 bits.
 #pragma once
 
 #include <cstdint>
@@ -6,7 +6,15 @@
 
 namespace neurolect {
 
-constexpr unsigned kSpareBytes = 8;
+constexpr unsigned kSpareBytes = 8;  // at the end of a packed array
+
+// The number that lies at a place of any alignment.
+template <typename T>
+T value_at(const uint8_t* place) {
+    T value;
+    std::memcpy(&value, place, sizeof value);
+    return value;
+}
 
 // Bits needed for the numbers 0 … largest.
 inline unsigned bits_for(uint64_t largest) {
@@ -16,16 +24,12 @@ inline unsigned bits_for(uint64_t largest) {
 }
 
 inline uint64_t read_bits(const uint8_t* base, uint64_t bit, unsigned width) {
-    uint64_t word;
-    std::memcpy(&word, base + (bit >> 3), sizeof word);
-    return (word >> (bit & 7)) & ((uint64_t{1} << width) - 1);
+    return (value_at<uint64_t>(base + (bit >> 3)) >> (bit & 7)) & ((uint64_t{1} << width) - 1);
 }
 
 // The bits written to must still be zero.
 inline void write_bits(uint8_t* base, uint64_t bit, uint64_t value) {
-    uint64_t word;
-    std::memcpy(&word, base + (bit >> 3), sizeof word);
-    word |= value << (bit & 7);
+    const uint64_t word = value_at<uint64_t>(base + (bit >> 3)) | value << (bit & 7);
     std::memcpy(base + (bit >> 3), &word, sizeof word);
 }
 

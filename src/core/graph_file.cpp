@@ -2,6 +2,7 @@
 
 #include <limits>
 
+#include "bits.hpp"
 #include "error.hpp"
 #include "text.hpp"
 
@@ -15,13 +16,6 @@ constexpr uint64_t kInputLabelSorted = 0x0000000010000000;
 constexpr int32_t kHasInputSymbols = 1, kHasOutputSymbols = 2, kIsAligned = 4;
 constexpr size_t kAlignment = 16;
 constexpr size_t kVectorState = 12;  // final cost, 8 bytes of arc count
-
-template <typename T>
-T value_at(const uint8_t* place) {
-    T value;
-    std::memcpy(&value, place, sizeof value);
-    return value;
-}
 
 // Reads one value after the other; past the end it says so.
 class Cursor {

@@ -3,16 +3,16 @@
 
 #include <cmath>
 #include <cstdint>
-#include <cstring>
 #include <string>
 #include <vector>
 
+#include "bits.hpp"
 #include "mapped_file.hpp"
 
 namespace neurolect {
 
 // Vector and const FSTs over the tropical semiring with 32-bit labels and states. What a damaged file says is checked
-// when it is used, so that opening takes no time.
+// when it is used. Opening a const FST takes no time; a vector FST is gone through once, to find its states.
 class GraphFile {
 public:
     struct Arc {
@@ -32,8 +32,6 @@ public:
     uint32_t start() const { return start_; }
     uint32_t n_states() const { return n_states_; }
     uint64_t n_arcs() const { return n_arcs_; }
-    uint64_t file_bytes() const { return file_.size(); }
-    bool is_const() const { return is_const_; }
     // Arcs ascend by their input label: then those without one come first, and disambiguation symbols last.
     bool is_sorted() const { return is_sorted_; }
 
@@ -45,8 +43,7 @@ public:
         return {value_at<float>(state), n, value_at<uint32_t>(state + 12), arcs_ + sizeof(Arc) * first};
     }
     Arc arc(const State& state, uint32_t place) const {
-        Arc arc;
-        std::memcpy(&arc, state.arcs + sizeof(Arc) * place, sizeof arc);
+        Arc arc = value_at<Arc>(state.arcs + sizeof(Arc) * place);
         if (static_cast<uint32_t>(arc.next) >= n_states_ || (arc.input | arc.output) < 0) damaged();
         arc.weight = checked(arc.weight);
         return arc;
@@ -75,13 +72,6 @@ private:
     float checked(float weight) const { return std::fabs(weight) < kLargestWeight ? weight : unusual(weight); }
     // A path with such a cost does not exist; there is no such gain, and it must be a number.
     float unusual(float weight) const;
-
-    template <typename T>
-    static T value_at(const uint8_t* place) {
-        T value;
-        std::memcpy(&value, place, sizeof value);
-        return value;
-    }
 
     State vector_state(uint32_t number) const;
     void index_states(uint64_t position);

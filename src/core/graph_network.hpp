@@ -115,6 +115,10 @@ public:
         if (!any) without_epsilons_.add(static_cast<uint32_t>(key >> 32));
     }
 
+    [[noreturn]] void refuse_endless_epsilons() const {
+        throw DataError(graph_->path() + ": the graph has a cycle of epsilons whose cost is negative");
+    }
+
     bool may_have_epsilons(uint64_t key) const { return !without_epsilons_.has(static_cast<uint32_t>(key >> 32)); }
 
     float final_cost(uint64_t key) const {

@@ -32,6 +32,13 @@ struct Link {
     uint32_t token() const { return source & ~kSameFrame; }
 };
 
+// Translates a link's output, which is not 0, into a word.
+struct WordsOfOutputs {
+    const uint32_t* table;  // null: outputs are words and one
+
+    uint32_t operator()(uint32_t output) const { return table ? table[output - 1] : output - 1; }
+};
+
 struct Frame {
     std::vector<float> cost;  // of each token's best path, less `offset` of this frame and of those before
     std::vector<uint32_t> first_link;

@@ -11,11 +11,7 @@ namespace neurolect {
 
 namespace {
 
-uint32_t read_u32(const uint8_t* base, uint64_t index) {
-    uint32_t value;
-    std::memcpy(&value, base + 4 * index, sizeof value);
-    return value;
-}
+uint32_t read_u32(const uint8_t* base, uint64_t index) { return value_at<uint32_t>(base + 4 * index); }
 
 float as_float(uint64_t bits) {
     const uint32_t low = static_cast<uint32_t>(bits);

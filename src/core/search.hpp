@@ -9,6 +9,7 @@
 //     float final_cost(key)                          infinite where no sentence can end
 //     float unfinished_cost(key)                     what to add where none of the tokens can end
 //     bool may_have_epsilons(key)                    false: `expand_epsilons` would emit nothing
+//     void refuse_endless_epsilons()                 throws
 //     void prefetch_far(key), prefetch_near(key)     hints that `expand` comes soon, and sooner
 //     static constexpr bool kHasEpsilons
 #pragma once
@@ -18,7 +19,6 @@
 #include <cstdint>
 #include <vector>
 
-#include "error.hpp"
 #include "lattice.hpp"
 #include "token_table.hpp"
 
@@ -257,7 +257,7 @@ private:
         const float from = frame.cost[source], earlier = expanded_at_[source];
         if (!(from < cutoff && from < earlier)) return;
         expanded_at_[source] = from;
-        if (++visits_[source] > kMostVisits) throw DataError("the graph has a cycle of epsilons whose cost is negative");
+        if (++visits_[source] > kMostVisits) network_.refuse_endless_epsilons();
         network_.expand_epsilons(keys_[source], options.word_bonus, [&](uint64_t key, float graph, uint32_t output) {
             const float cost = from + graph;
             if (!(cost < cutoff)) return;

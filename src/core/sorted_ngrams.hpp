@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "bits.hpp"
 #include "mapped_file.hpp"
 
 namespace neurolect {
@@ -44,11 +45,7 @@ public:
 
 private:
     size_t stride() const { return 4 * (length_ + 2); }
-    static float float_at(const uint32_t* field) {
-        float value;
-        std::memcpy(&value, field, sizeof value);
-        return value;
-    }
+    static float float_at(const uint32_t* field) { return value_at<float>(reinterpret_cast<const uint8_t*>(field)); }
     void spill();
 
     unsigned length_;

@@ -7,6 +7,7 @@
 
 #include "error.hpp"
 #include "nbest.hpp"
+#include "posteriors.hpp"
 
 namespace neurolect {
 
@@ -15,19 +16,19 @@ namespace {
 // What hypotheses need to know of the network they were found in.
 struct Setting {
     uint32_t n_classes, blank, silence;
-    const uint32_t* words_of_outputs;  // null: outputs are words and one
-    const LexiconPlan* lexicon;        // null for graphs
+    WordsOfOutputs words;
+    const LexiconPlan* lexicon;  // null for graphs
     const Guidance* guidance;
     const LanguageModel* model;
 };
 
 Setting setting_of(const LexiconPlan& plan) {
     const LexiconTree& tree = *plan.tree;
-    return {tree.n_classes, tree.blank, tree.silence, tree.words.data(), &plan, plan.guidance.get(), plan.model.get()};
+    return {tree.n_classes, tree.blank, tree.silence, {tree.words.data()}, &plan, plan.guidance.get(), plan.model.get()};
 }
 
 Setting setting_of(const GraphPlan& plan) {
-    return {plan.n_classes, plan.blank, plan.silence, nullptr, nullptr, plan.guidance.get(), plan.model.get()};
+    return {plan.n_classes, plan.blank, plan.silence, {nullptr}, nullptr, plan.guidance.get(), plan.model.get()};
 }
 
 // A class that went on for some frames.
@@ -110,8 +111,8 @@ public:
         std::vector<Hypothesis> found;
         if (!search_.finish(options)) return found;
         const Lattice& lattice = search_.lattice();
-        const WordPosteriors posteriors(lattice, setting_.words_of_outputs, search_.times());
-        for (const Path& path : best_paths(lattice, setting_.words_of_outputs, options.n_best, options.lattice_beam)) {
+        const WordPosteriors posteriors(lattice, setting_.words, search_.times());
+        for (const Path& path : best_paths(lattice, setting_.words, options.n_best, options.lattice_beam)) {
             Hypothesis hypothesis = describe(path, lattice.final_cost()[path.end]);
             for (size_t i = 0; i < hypothesis.words.size(); ++i) {
                 hypothesis.confidences.push_back(
@@ -160,11 +161,9 @@ private:
                 last = link.label;
             }
             if (link.output != 0) {
-                const uint32_t place = link.output - 1;
-                const uint32_t word = setting_.words_of_outputs ? setting_.words_of_outputs[place] : place;
-                outputs.push_back({word, static_cast<uint32_t>(emissions.size())});
+                outputs.push_back({setting_.words(link.output), static_cast<uint32_t>(emissions.size())});
                 hypothesis.bonus += frame.word_bonus;
-                if (setting_.lexicon) pronunciations -= setting_.lexicon->tree->pronunciation_costs[place];
+                if (setting_.lexicon) pronunciations -= setting_.lexicon->tree->pronunciation_costs[link.output - 1];
             }
         }
         for (const Output& output : outputs) hypothesis.words.push_back(output.word);

@@ -102,9 +102,6 @@ class GraphFile:
     @property
     def n_arcs(self) -> int: ...
 
-    @property
-    def file_bytes(self) -> int: ...
-
 class LexiconPlan:
     def __init__(self, *, tree: LexiconTree, model: LanguageModel, guidance: Guidance | None) -> None: ...
 
