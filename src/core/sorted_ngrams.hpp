@@ -1,4 +1,4 @@
-// N-grams of one length, sorted on disk by their word ids.
+// N-grams of one length with their probabilities and back-offs, sorted on disk by their word ids.
 #pragma once
 
 #include <cmath>
@@ -9,14 +9,11 @@
 #include <vector>
 
 #include "bits.hpp"
-#include "mapped_file.hpp"
+#include "sorted_records.hpp"
 
 namespace neurolect {
 
-// A pass over many n-grams hands mapped pages back after this many, or its files would come to fill the memory.
-constexpr uint64_t kBetweenReleases = uint64_t{1} << 20;
-
-// A record is the n-gram's word ids, its log10 probability and its log10 back-off, 4 bytes each.
+// A record is the n-gram's word ids, its log10 probability and its log10 back-off.
 class SortedNgrams {
 public:
     SortedNgrams(unsigned length, std::string folder, size_t buffer_bytes);
@@ -30,31 +27,22 @@ public:
     // n-gram that occurs twice, or nothing.
     std::vector<uint32_t> sort();
 
-    unsigned length() const { return length_; }
-    uint64_t count() const { return count_; }
-    const uint32_t* words(uint64_t index) const {
-        return reinterpret_cast<const uint32_t*>(records_.data() + index * stride());
-    }
-    float log10(uint64_t index) const { return float_at(words(index) + length_); }
-    float backoff(uint64_t index) const { return float_at(words(index) + length_ + 1); }
+    unsigned length() const { return records_.length(); }
+    uint64_t count() const { return records_.count(); }
+    const uint32_t* words(uint64_t index) const { return records_[index]; }
+    float log10(uint64_t index) const { return float_at(words(index) + length()); }
+    float backoff(uint64_t index) const { return float_at(words(index) + length() + 1); }
     bool is_missing(uint64_t index) const { return std::isnan(log10(index)); }
-    void set_log10(uint64_t index, float log10) {
-        std::memcpy(records_.data() + index * stride() + 4 * length_, &log10, sizeof log10);
-    }
+    void set_log10(uint64_t index, float log10) { std::memcpy(records_[index] + length(), &log10, sizeof log10); }
+    void set_backoff(uint64_t index, float log10) { std::memcpy(records_[index] + length() + 1, &log10, sizeof log10); }
     void release_pages() { records_.release_pages(); }
 
 private:
-    size_t stride() const { return 4 * (length_ + 2); }
     static float float_at(const uint32_t* field) { return value_at<float>(reinterpret_cast<const uint8_t*>(field)); }
-    void spill();
+    SortedRecords::Combine note_twice();
 
-    unsigned length_;
-    std::string folder_;
-    size_t buffer_bytes_;
-    std::vector<uint32_t> buffer_;
-    std::vector<FileMemory> runs_;
-    FileMemory records_;
-    uint64_t count_ = 0;
+    SortedRecords records_;
+    std::vector<uint32_t> twice_;
 };
 
 }  // namespace neurolect
