@@ -19,5 +19,6 @@ NB_MODULE(_core, module) {
         }
     });
     neurolect::bind_ngrams(module);
+    neurolect::bind_estimation(module);
     neurolect::bind_search(module);
 }

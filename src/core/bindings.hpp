@@ -5,6 +5,7 @@
 
 namespace neurolect {
 
+void bind_estimation(nanobind::module_& module);
 void bind_ngrams(nanobind::module_& module);
 void bind_search(nanobind::module_& module);
 

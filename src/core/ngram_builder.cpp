@@ -1,6 +1,7 @@
 #include "ngram_builder.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <numeric>
 
@@ -31,6 +32,13 @@ uint64_t float_bits(float value) {
     uint32_t bits;
     std::memcpy(&bits, &value, sizeof bits);
     return bits;
+}
+
+double power_of_10(float log10) { return std::exp(double{log10} * 2.302585092994046); }
+
+float log10_of(double probability) {
+    constexpr float kNever = -99.0f;  // the custom of ARPA files
+    return probability > 0.0 ? std::max(kNever, static_cast<float>(std::log10(probability))) : kNever;
 }
 
 }  // namespace
@@ -126,21 +134,46 @@ void NgramBuilder::link_levels() {
     last_words_.clear();
 }
 
-void NgramBuilder::fill_in_added() {
+// Makes the records of all orders what the store holds, from the shortest n-grams up.
+void NgramBuilder::complete(Values values) {
     for (unsigned k = 1; k < order_; ++k) {
         const uint32_t* first_child = as_u32(first_children_[k - 1]);
         for (uint64_t parent = 0; parent < levels_[k - 1].count(); ++parent) {
             if (parent % kBetweenReleases == 0) release_pages();
+            if (values == Values::kWithoutBackoffs) renormalise(k, parent);
             for (uint64_t i = first_child[parent]; i < first_child[parent + 1]; ++i) {
-                if (!levels_[k].is_missing(i)) continue;
-                const float shorter = levels_[k - 1].log10(as_u32(suffixes_[k])[i]);
-                levels_[k].set_log10(i, levels_[k - 1].backoff(parent) + shorter);
+                const bool is_missing = levels_[k].is_missing(i);
+                if (!is_missing && values != Values::kInterpolated) continue;
+                const float shorter = levels_[k - 1].backoff(parent) + levels_[k - 1].log10(as_u32(suffixes_[k])[i]);
+                levels_[k].set_log10(i, is_missing ? shorter : log10_of(power_of_10(levels_[k].log10(i)) + power_of_10(shorter)));
             }
         }
     }
 }
 
-void NgramBuilder::write(const std::string& path, unsigned value_bits) {
+// Sets the back-off of a context in the level below k so that the words after it sum to 1, as SRILM does.
+void NgramBuilder::renormalise(unsigned k, uint64_t parent) {
+    constexpr double kNothing = 3e-6;
+    SortedNgrams& level = levels_[k];
+    SortedNgrams& below = levels_[k - 1];
+    const uint32_t* first_child = as_u32(first_children_[k - 1]);
+    const uint64_t begin = first_child[parent], end = first_child[parent + 1];
+    double left = 1.0, left_below = 1.0;
+    for (uint64_t i = begin; i < end; ++i) {
+        if (level.is_missing(i)) continue;
+        left -= power_of_10(level.log10(i));
+        left_below -= power_of_10(below.log10(as_u32(suffixes_[k])[i]));
+    }
+    if (left_below < kNothing && left > kNothing) {
+        // Every word is listed, so the rest is theirs.
+        const float scale = log10_of(1.0 / (1.0 - left));
+        for (uint64_t i = begin; i < end; ++i) level.set_log10(i, level.log10(i) + scale);
+        left = 0.0;
+    }
+    below.set_backoff(parent, left < kNothing && left_below < kNothing ? 0.0f : log10_of(left / left_below));
+}
+
+void NgramBuilder::write(const std::string& path, unsigned value_bits, Values values) {
     StoreHeader header{};
     for (unsigned k = 0; k < order_; ++k) {
         const std::vector<uint32_t> twice = levels_[k].sort();
@@ -148,7 +181,7 @@ void NgramBuilder::write(const std::string& path, unsigned value_bits) {
         header.added[k] = levels_[k].count();
     }
     link_levels();
-    fill_in_added();
+    complete(values);
 
     std::memcpy(header.magic, kStoreMagic, sizeof kStoreMagic);
     header.version = kStoreVersion;

@@ -29,14 +29,22 @@ public:
     // An n-gram of 2 … order words that are in the vocabulary.
     void add_ngram(const uint32_t* words, unsigned length, float log10, float backoff);
 
+    // What was added are
+    // * probabilities and back-offs of a model (`kGiven`),
+    // * each order's own share of its probabilities, to which those of the order below, times the context's back-off,
+    //   are to be added (`kInterpolated`), or
+    // * probabilities alone: back-offs are to make those of each context sum to 1 (`kWithoutBackoffs`).
+    enum class Values { kGiven, kInterpolated, kWithoutBackoffs };
+
     // Writes the store, once. Throws DataError for an n-gram that occurs twice.
-    void write(const std::string& path, unsigned value_bits);
+    void write(const std::string& path, unsigned value_bits, Values values = Values::kGiven);
 
 private:
     void link_levels();
     bool link_level(unsigned k);
     uint64_t find_suffix(unsigned k, uint64_t parent, uint32_t word) const;
-    void fill_in_added();
+    void complete(Values values);
+    void renormalise(unsigned k, uint64_t parent);
     void write_level(const StoreHeader& header, unsigned k, FileMemory& file);
     void release_pages();
     std::string text_of(const uint32_t* words, unsigned length) const;

@@ -1,0 +1,81 @@
+// Python's view of n-gram estimation.
+#include "bindings.hpp"
+
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include <string>
+#include <vector>
+
+#include "katz.hpp"
+#include "kneser_ney.hpp"
+#include "ngram_counts.hpp"
+
+namespace nb = nanobind;
+
+namespace neurolect {
+
+namespace {
+
+// Where models are written, and how.
+struct Target {
+    std::string path;
+    unsigned value_bits;
+    std::string folder;
+    size_t buffer_bytes;
+};
+
+std::vector<Discounts> write_kneser_ney(NgramCounter& counter, const std::vector<uint64_t>& least, const Target& target) {
+    NgramBuilder builder(counter.order(), target.folder, target.buffer_bytes);
+    NgramCounts counts = counter.finish(CountKind::kContinuations, least);
+    std::vector<Discounts> discounts = estimate_kneser_ney(counts, builder);
+    counts.levels.clear();
+    builder.write(target.path, target.value_bits, NgramBuilder::Values::kInterpolated);
+    return discounts;
+}
+
+void write_katz(NgramCounter& counter, const std::vector<uint64_t>& least, const Target& target) {
+    NgramBuilder builder(counter.order(), target.folder, target.buffer_bytes);
+    NgramCounts counts = counter.finish(CountKind::kOccurrences, least);
+    estimate_katz(counts, builder);
+    counts.levels.clear();
+    builder.write(target.path, target.value_bits, NgramBuilder::Values::kWithoutBackoffs);
+}
+
+}  // namespace
+
+void bind_estimation(nb::module_& module) {
+    nb::class_<Target>(module, "NgramTarget")
+        .def(nb::init<std::string, unsigned, std::string, size_t>(), nb::arg("path"), nb::arg("value_bits"),
+             nb::arg("folder"), nb::arg("buffer_bytes"));
+
+    nb::class_<NgramCounter>(module, "NgramCounter")
+        .def(nb::init<unsigned, std::string, size_t, const std::vector<std::string>&>(), nb::arg("order"),
+             nb::arg("folder"), nb::arg("buffer_bytes"), nb::arg("vocabulary"))
+        .def("push", [](NgramCounter& counter, const nb::bytes& text) { counter.push({text.c_str(), text.size()}); },
+             nb::arg("text"))
+        .def_prop_ro("n_sentences", &NgramCounter::n_sentences)
+        .def_prop_ro("n_words", &NgramCounter::n_words);
+
+    module.def(
+        "write_kneser_ney",
+        [](NgramCounter& counter, const std::vector<uint64_t>& least, const Target& target) {
+            std::vector<Discounts> discounts;
+            {
+                const nb::gil_scoped_release released;
+                discounts = write_kneser_ney(counter, least, target);
+            }
+            nb::list found;
+            for (const Discounts& each : discounts) {
+                found.append(nb::make_tuple(each.of[0], each.of[1], each.of[2], each.are_estimated));
+            }
+            return found;
+        },
+        nb::arg("counter"), nb::arg("least"), nb::arg("target"),
+        nb::sig("def write_kneser_ney(counter: NgramCounter, least: collections.abc.Sequence[int], target: NgramTarget) "
+                "-> list[tuple[float, float, float, bool]]"));
+    module.def("write_katz", &write_katz, nb::arg("counter"), nb::arg("least"), nb::arg("target"),
+               nb::call_guard<nb::gil_scoped_release>());
+}
+
+}  // namespace neurolect

@@ -1,0 +1,110 @@
+#include "katz.hpp"
+
+#include <array>
+#include <cmath>
+
+#include "context_groups.hpp"
+
+namespace neurolect {
+
+namespace {
+
+constexpr double kEpsilon = 3e-6;  // of SRILM: the least that is a probability mass
+
+float log10_of(double value) { return value > 0.0 ? static_cast<float>(std::log10(value)) : -99.0f; }
+
+// By what counts up to 7 (up to 1 for single words) are multiplied; larger ones stay.
+using Coefficients = std::array<double, 8>;
+
+Coefficients good_turing(const CountsOfCounts& n, unsigned largest) {
+    Coefficients coefficients;
+    coefficients.fill(1.0);
+    while (largest > 0 && n[largest + 1] == 0) --largest;
+    if (n[1] == 0) return coefficients;
+    const double common = (largest + 1) * static_cast<double>(n[largest + 1]) / static_cast<double>(n[1]);
+    for (unsigned count = 1; count <= largest; ++count) {
+        const double ratio = (count + 1) * static_cast<double>(n[count + 1]) / (count * static_cast<double>(n[count]));
+        const double coefficient = (ratio - common) / (1.0 - common);
+        if (std::isfinite(coefficient) && coefficient > kEpsilon && ratio <= 1.0) coefficients[count] = coefficient;
+    }
+    return coefficients;
+}
+
+class Estimation {
+public:
+    Estimation(NgramCounts& counts, NgramBuilder& builder)
+        : counts_(counts), builder_(builder), n_events_(counts.words.size() - 1) {}
+
+    void add_unigrams() {
+        SortedCounts& level = counts_.levels[0];
+        coefficients_ = good_turing(counts_of_counts(level), 1);
+        const ContextGroup all{0, level.size()};
+        const Sums sums = sums_of(0, all);
+        const double left = std::max(0.0, 1.0 - sums.listed / sums.denominator);
+        // What is left goes to the words without a count, or to all if there are none.
+        const uint64_t n_unseen = n_events_ - sums.n_listed;
+        const double rest = left / static_cast<double>(n_unseen > 0 ? n_unseen : n_events_);
+        for (uint64_t i = 0; i < level.size(); ++i) {
+            const uint32_t word = level.words(i)[0];
+            double probability = discounted(0, i) / sums.denominator;
+            if (n_unseen == 0 || probability == 0.0) probability += rest;
+            if (word == NgramCounts::kStart) probability = 0.0;
+            builder_.add_word(counts_.words[word], log10_of(probability), 0.0f);
+        }
+    }
+
+    void add_ngrams(unsigned k) {
+        SortedCounts& level = counts_.levels[k];
+        coefficients_ = good_turing(counts_of_counts(level), 7);
+        ContextGroups groups(level);
+        while (!groups.at_end()) {
+            const ContextGroup group = groups.next();
+            const Sums sums = sums_of(k, group);
+            for (uint64_t i = group.begin; i < group.end; ++i) {
+                if (level.is_dropped(i)) continue;
+                builder_.add_ngram(level.words(i), k + 1, log10_of(discounted(k, i) / sums.denominator), 0.0f);
+            }
+        }
+    }
+
+private:
+    struct Sums {
+        double listed;       // discounted counts
+        double denominator;  // of all probabilities of the context
+        uint64_t n_listed;
+    };
+
+    double discounted(unsigned k, uint64_t i) const {
+        const SortedCounts& level = counts_.levels[k];
+        const uint64_t count = level.count(i);
+        if (level.is_dropped(i)) return 0.0;
+        return static_cast<double>(count) * (count < coefficients_.size() ? coefficients_[count] : 1.0);
+    }
+
+    Sums sums_of(unsigned k, ContextGroup group) const {
+        Sums sums{0.0, sum_of(counts_.levels[k], group), 0};
+        for (uint64_t i = group.begin; i < group.end; ++i) {
+            const double count = discounted(k, i);
+            sums.listed += count;
+            if (count > 0.0) ++sums.n_listed;
+        }
+        // A context that has not seen every word keeps something for those.
+        while (sums.n_listed < n_events_ && sums.listed > (1.0 - kEpsilon) * sums.denominator) sums.denominator += 1.0;
+        return sums;
+    }
+
+    NgramCounts& counts_;
+    NgramBuilder& builder_;
+    uint64_t n_events_;  // words but <s>
+    Coefficients coefficients_{};
+};
+
+}  // namespace
+
+void estimate_katz(NgramCounts& counts, NgramBuilder& builder) {
+    Estimation estimation(counts, builder);
+    estimation.add_unigrams();
+    for (unsigned k = 1; k < counts.levels.size(); ++k) estimation.add_ngrams(k);
+}
+
+}  // namespace neurolect
