@@ -245,10 +245,8 @@ void ArpaWriter::line(std::string& text) const {
     // What was added may be above 0, where a back-off was.
     append(text, std::min(0.0f, store_.probability(level_, path_.back().position)));
     for (unsigned k = 0; k <= level_; ++k) {
-        uint64_t index = path_[k].position;
-        for (unsigned below = k; below > 0; --below) index = store_.suffix(below, index);
         text += k == 0 ? '\t' : ' ';
-        text += store_.word(static_cast<uint32_t>(index));
+        text += store_.word(store_.last_word(k, path_[k].position));
     }
     const float backoff = store_.backoff(level_, path_.back().position);
     if (backoff != 0.0f) {

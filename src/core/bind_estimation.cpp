@@ -1,15 +1,18 @@
-// Python's view of n-gram estimation.
+// Python's view of how n-gram models are estimated, pruned and mixed.
 #include "bindings.hpp"
 
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
 #include "katz.hpp"
 #include "kneser_ney.hpp"
+#include "mixing.hpp"
 #include "ngram_counts.hpp"
+#include "pruning.hpp"
 
 namespace nb = nanobind;
 
@@ -39,6 +42,25 @@ void write_katz(NgramCounter& counter, const std::vector<uint64_t>& least, const
     NgramCounts counts = counter.finish(CountKind::kOccurrences, least);
     estimate_katz(counts, builder);
     counts.levels.clear();
+    builder.write(target.path, target.value_bits, NgramBuilder::Values::kWithoutBackoffs);
+}
+
+void write_pruned(const NgramStore& store, double threshold, const Target& target) {
+    store.verify();
+    NgramBuilder builder(store.order(), target.folder, target.buffer_bytes);
+    prune(store, threshold, builder);
+    builder.write(target.path, target.value_bits, NgramBuilder::Values::kWithoutBackoffs);
+}
+
+void write_mixture(const std::vector<const NgramStore*>& stores, const std::vector<double>& weights,
+                   const Target& target) {
+    unsigned order = 1;
+    for (const NgramStore* store : stores) {
+        store->verify();
+        order = std::max(order, store->order());
+    }
+    NgramBuilder builder(order, target.folder, target.buffer_bytes);
+    mix(stores, weights, builder);
     builder.write(target.path, target.value_bits, NgramBuilder::Values::kWithoutBackoffs);
 }
 
@@ -75,6 +97,10 @@ void bind_estimation(nb::module_& module) {
         nb::sig("def write_kneser_ney(counter: NgramCounter, least: collections.abc.Sequence[int], target: NgramTarget) "
                 "-> list[tuple[float, float, float, bool]]"));
     module.def("write_katz", &write_katz, nb::arg("counter"), nb::arg("least"), nb::arg("target"),
+               nb::call_guard<nb::gil_scoped_release>());
+    module.def("write_pruned", &write_pruned, nb::arg("store"), nb::arg("threshold"), nb::arg("target"),
+               nb::call_guard<nb::gil_scoped_release>());
+    module.def("write_mixture", &write_mixture, nb::arg("stores"), nb::arg("weights"), nb::arg("target"),
                nb::call_guard<nb::gil_scoped_release>());
 }
 

@@ -179,6 +179,11 @@ std::pair<uint64_t, uint64_t> NgramStore::children(unsigned k, uint64_t index) c
     return {first, last};
 }
 
+uint32_t NgramStore::last_word(unsigned k, uint64_t index) const {
+    while (k > 0) index = suffix(k--, index);
+    return static_cast<uint32_t>(index);
+}
+
 bool NgramStore::can_go_on(unsigned k, uint64_t index) const {
     const auto [first, last] = children(k, index);
     return first != last || backoff(k, index) != 0.0f;

@@ -94,11 +94,15 @@ public:
     // first is what `score` gives. A graph whose back-off arcs are epsilons offers a path for each.
     unsigned scores_of_all_orders(uint32_t context, uint32_t word, Scores& scores) const;
 
+    // Words of the longest n-gram listed that ends with the word, <unk> being a word like others.
+    unsigned listed_length(uint32_t context, uint32_t word) const { return match(context, word).found; }
+
     // Fields of one record, for writing and copying.
     float probability(unsigned level, uint64_t index) const;
     float backoff(unsigned level, uint64_t index) const;
     uint64_t suffix(unsigned level, uint64_t index) const;
     std::pair<uint64_t, uint64_t> children(unsigned level, uint64_t index) const;
+    uint32_t last_word(unsigned level, uint64_t index) const;
 
     // Throws DataError unless every section has the checksum that it was written with.
     void verify() const;
