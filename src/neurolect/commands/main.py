@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import json
 import os
 import sys
 from collections.abc import Callable, Sequence
-from itertools import pairwise, takewhile
-from typing import Any, get_type_hints
+from itertools import takewhile
+from typing import Any, get_args, get_origin, get_type_hints
 
 from neurolect.errors import NeurolectError
 
@@ -21,6 +22,9 @@ VERBS = {
     "evaluate": "Decode a split with a trained run and report error rates",
     "decode": "Turn logits into sentences",
     "import t15": "Turn a checkpoint of the brain-to-text reference into a run",
+    "lm build": "Build an n-gram model from text",
+    "lm prune": "Leave out of an n-gram model what it hardly needs",
+    "lm mix": "Mix n-gram models into one whose probabilities are their weighted mean",
     "lm convert": "Convert an n-gram model between file formats",
     "lm info": "Print what an n-gram model holds",
     "lm perplexity": "Measure how well an n-gram model predicts a text",
@@ -113,20 +117,34 @@ def _call(verb: str, arguments: list[str]) -> None:
 def _spelled_out(function: Callable[..., None], arguments: list[str]) -> list[str]:
     """`evaluate RUN --resume` → `evaluate --run=RUN --resume=true`.
 
-    Leading words fill parameters in their order, and a switch without a value is on.
+    Leading words fill parameters in their order, a switch without a value is on, and the words after a parameter that
+    is a list are its items.
     """
-    switches = {f"--{name}" for name, kind in get_type_hints(function).items() if kind is bool}
+    types = {f"--{name}": kind for name, kind in get_type_hints(function).items()}
     words = list(takewhile(lambda argument: not argument.startswith("-"), arguments))
     names = list(inspect.signature(function).parameters)
     if len(words) > len(names):
         raise NeurolectError(f"unexpected argument '{words[len(names)]}'")
-    return [
-        *(f"--{name}={word}" for name, word in zip(names, words, strict=False)),
-        *(
-            f"{argument}=true" if argument in switches and after.startswith("-") else argument
-            for argument, after in pairwise([*arguments[len(words) :], "--"])
-        ),
-    ]
+    spelled = [f"--{name}={word}" for name, word in zip(names, words, strict=False)]
+    rest = arguments[len(words) :]
+    while rest:
+        name, *rest = rest
+        values = list(takewhile(lambda argument: not argument.startswith("-"), rest))
+        kind = types.get(name)
+        if kind is bool and not values:
+            spelled.append(f"{name}=true")
+        elif (item := _item_type(kind)) and values and not values[0].startswith("["):
+            spelled.append(f"{name}=[{', '.join(values if item in (int, float) else map(json.dumps, values))}]")
+            rest = rest[len(values) :]
+        else:
+            spelled.append(name)
+    return spelled
+
+
+def _item_type(kind: Any) -> Any:
+    """`list[int]` and `list[int] | None` → `int`; None for what is no list."""
+    lists = [each for each in (kind, *get_args(kind)) if get_origin(each) is list]
+    return get_args(lists[0])[0] if lists else None
 
 
 def _formatter() -> Any:

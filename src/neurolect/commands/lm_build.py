@@ -1,0 +1,73 @@
+"""`neurolect lm build`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from neurolect.language.corpus import Cleaning, Unit
+from neurolect.language.ngram_building import Smoothing
+from neurolect.language.ngram_conversion import Bits
+
+
+def lm_build(
+    text: list[Path],
+    out: Path,
+    order: int = 3,
+    vocabulary: str | None = None,
+    cleaning: Cleaning = "spoken",
+    unit: Unit = "word",
+    smoothing: Smoothing = "kneser_ney",
+    least_counts: list[int] | None = None,
+    prune: float = 0.0,
+    bits: Bits = 32,
+    memory: int = 256,
+) -> None:
+    """Build an n-gram model from text.
+
+    The text may be larger than the memory: what does not fit is sorted on disk, beside OUT.
+
+    Args:
+        text: UTF-8 files, gzipped or not.
+        out: file to write, such as lm.nlm.
+        order: words of the longest n-grams, 1 to 6.
+        vocabulary: the words that the model is to know, all others count as <unk>: a file whose lines begin with a
+            word, such as a lexicon, or 'english'. Without it, the model knows all words of the text.
+        cleaning: 'spoken' splits lines into sentences and writes them as one would say them, in lower case, without
+            punctuation, with numbers spelled out; 'reference' cleans as the brain-to-text reference does; 'none' takes
+            a sentence a line, as it stands.
+        unit: 'letter' makes a spelling model.
+        smoothing: 'kneser_ney', interpolated and modified, or the 'katz' back-off of the brain-to-text reference.
+        least_counts: how often n-grams of 1, 2, ... words must occur to be kept; the last number holds for longer ones.
+        prune: leave out n-grams without which the model's perplexity grows by less than this, as a fraction.
+        bits: of each stored value: 32 keeps single precision, 8 keeps 256 values an order in about half the space.
+        memory: MiB to sort in.
+
+    Examples:
+        neurolect lm build --text sentences.txt --out lm.nlm
+        neurolect lm build --text a.txt.gz b.txt --order 5 --prune 1e-8 --vocabulary english --out 5gram.nlm
+        neurolect lm build --text corpus.txt --order 5 --least_counts 1 1 2 --out 5gram.nlm
+        neurolect lm build --text corpus.txt --cleaning reference --smoothing katz --vocabulary dict.txt --out lm.nlm
+        neurolect lm build --text words.txt --cleaning none --unit letter --order 4 --out spelling.nlm
+    """
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from neurolect.commands.ngram_summary import print_summary
+    from neurolect.language.corpus import read_corpus, read_vocabulary
+    from neurolect.language.ngram_building import build
+    from neurolect.language.ngram_estimation import NgramCounting
+
+    counting = NgramCounting(
+        order, read_vocabulary(vocabulary) if vocabulary else None, least_counts or (), memory << 20
+    )
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        reading = bar.add_task("reading", total=sum(path.stat().st_size for path in text))
+
+        def advance(n_characters: int) -> None:
+            bar.advance(reading, n_characters)
+            if bar.finished:
+                bar.add_task("estimating", total=None)
+
+        model = build(read_corpus(text, cleaning, unit, advance), out, counting, smoothing, prune, bits)
+    print_summary(model)
