@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from smoothing_oracles import katz, kneser_ney
 
 from neurolect.errors import ConfigError, DataError
 from neurolect.language.ngram_building import build
 from neurolect.language.ngram_estimation import NgramCounting, estimate_katz, estimate_kneser_ney
-from neurolect.language.ngram_mixing import fit_weights, mix
+from neurolect.language.ngram_mixing import mix
 from neurolect.language.ngram_model import NgramModel
-from neurolect.language.ngram_pruning import prune
 
 WORDS = "abcd"
 sentences = st.lists(st.lists(st.sampled_from(WORDS), max_size=6).map(" ".join), min_size=1, max_size=30).filter(
@@ -40,11 +40,30 @@ def total_of_worst_context(model: NgramModel) -> float:
     return max(totals, key=lambda total: abs(total - 1))
 
 
-def log10_after(model, history, word):
+def probability(model, history, word):
     context = 0
     for each in history:
         context = int(model.score(np.array([context]), model.find([each]))[1][0])
-    return float(model.score(np.array([context]), model.find([word]))[0][0]) / math.log(10)
+    return math.exp(model.score(np.array([context]), model.find([word]))[0][0])
+
+
+def zipfian_sentences(seed, n=150, n_words=9):
+    """Text with counts of 1, 2, 3, … at all orders."""
+    rng = np.random.default_rng(seed)
+    weights = 1 / np.arange(1, n_words + 1)
+    words = [f"w{number}" for number in range(n_words)]
+    return [" ".join(rng.choice(words, rng.integers(1, 7), p=weights / weights.sum())) for _ in range(n)]
+
+
+def assert_probabilities_are(model, expected, rng, order, n=300):
+    words = [word for word in model.vocabulary if word not in ("<s>", "</s>", "<unk>")]
+    events = [*words, "</s>", "<unk>"]
+    for _ in range(n):
+        history = tuple(map(str, rng.choice(words, rng.integers(0, order + 1))))
+        if rng.random() < 0.3:
+            history = ("<s>", *history)
+        word = str(rng.choice(events))
+        assert probability(model, history, word) == pytest.approx(expected(history, word), rel=1e-4), (history, word)
 
 
 @in_a_folder_each
@@ -84,3 +103,94 @@ def test_the_words_after_every_history_sum_to_1_in_a_mixture(tmp_path, first, se
     ]
     mixture = mix(models, [weight, 1 - weight], tmp_path / "mixture.nlm")
     assert total_of_worst_context(mixture) == pytest.approx(1, abs=2e-5)
+
+
+@pytest.mark.parametrize("order", [1, 2, 3, 5])
+@pytest.mark.parametrize("least_counts", [(), (1, 1, 2), (2,)])
+def test_kneser_ney_gives_the_probabilities_of_its_definition(tmp_path, rng, order, least_counts):
+    lines = zipfian_sentences(order)
+    counting = NgramCounting(order, least_counts=least_counts[:order])
+    model, discounts = estimate_kneser_ney(lines, tmp_path / "lm.nlm", counting)
+    least = counting.least_count_of_each_order
+    assert_probabilities_are(model, kneser_ney(lines, order, least), rng, order)
+    assert len(discounts) == order
+
+
+@pytest.mark.parametrize("order", [1, 2, 3, 5])
+def test_katz_gives_the_probabilities_of_its_definition(tmp_path, rng, order):
+    lines = zipfian_sentences(order)
+    model = estimate_katz(lines, tmp_path / "lm.nlm", NgramCounting(order))
+    assert_probabilities_are(model, katz(lines, order), rng, order)
+
+
+def test_a_bigram_model_of_two_sentences_can_be_checked_by_hand(tmp_path):
+    model, discounts = estimate_kneser_ney(["a b", "a"], tmp_path / "lm.nlm", NgramCounting(2))
+    # Too little text for discounts of its own: 0.5 off a count of 1, 1 off a count of 2.
+    assert not any(each.estimated for each in discounts)
+    # a comes after <s>; b after a; </s> after a and b: 4 bigrams, and 5 words with <unk> but without <s> are 4.
+    left = (0.5 + 0.5 + 1) / 4
+    unigram = {"a": 0.5 / 4 + left / 4, "b": 0.5 / 4 + left / 4, "</s>": 1 / 4 + left / 4, "<unk>": left / 4}
+    for word, expected in unigram.items():
+        assert probability(model, (), word) == pytest.approx(expected, rel=1e-5)
+    assert probability(model, ("<s>",), "a") == pytest.approx((2 - 1) / 2 + 1 / 2 * unigram["a"], rel=1e-5)
+    assert probability(model, ("a",), "b") == pytest.approx(0.5 / 2 + (0.5 + 0.5) / 2 * unigram["b"], rel=1e-5)
+    assert probability(model, ("b",), "a") == pytest.approx(0.5 * unigram["a"], rel=1e-5)
+
+
+def test_sorting_on_disk_changes_nothing(tmp_path):
+    lines = zipfian_sentences(1, n=20_000, n_words=500)
+    models = [
+        estimate_kneser_ney(lines, tmp_path / f"{size}.nlm", NgramCounting(4, buffer_bytes=size))[0]
+        for size in (1 << 16, 1 << 28)
+    ]
+    assert models[0].path.read_bytes() == models[1].path.read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(model.path.name for model in models)
+
+
+def test_words_outside_the_vocabulary_count_as_unknown(tmp_path):
+    lines = zipfian_sentences(1)
+    limited = NgramCounting(3, vocabulary=["w0", "w1", "never"])
+    replaced = [" ".join(word if word in ("w0", "w1") else "<unk>" for word in line.split()) for line in lines]
+    model, _ = estimate_kneser_ney(lines, tmp_path / "limited.nlm", limited)
+    same, _ = estimate_kneser_ney(replaced, tmp_path / "same.nlm", limited)
+    assert sorted(model.vocabulary) == ["</s>", "<s>", "<unk>", "never", "w0", "w1"]
+    assert model.path.read_bytes() == same.path.read_bytes()
+    assert probability(model, ("<unk>",), "w0") > probability(model, ("<unk>",), "never") > 0
+
+
+def test_blank_lines_and_odd_spacing_count_for_nothing(tmp_path):
+    neat, _ = estimate_kneser_ney(["a b", "b c a"], tmp_path / "neat.nlm", NgramCounting())
+    odd, _ = estimate_kneser_ney(["", " a\t b\r\n", "\n", "b  c a  "], tmp_path / "odd.nlm", NgramCounting())
+    assert neat.path.read_bytes() == odd.path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ([], "the text has no words"),
+        (["", " "], "the text has no words"),
+        (["a", "b <s> c"], "line 2: '<s>' stands among the words"),
+        (["a </s>"], "line 1: '</s>' stands among the words"),
+        (["\ud800"], "not UTF-8"),
+    ],
+)
+def test_text_that_gives_no_model_is_refused_and_nothing_is_left_behind(tmp_path, lines, message):
+    with pytest.raises(DataError, match=message):
+        estimate_kneser_ney(lines, tmp_path / "lm.nlm", NgramCounting())
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"order": 0}, "order is 0"),
+        ({"order": 7}, "order is 7"),
+        ({"order": 2, "least_counts": (1, 1, 2)}, "least_counts has 3 values"),
+        ({"least_counts": (2, 1)}, "must not fall"),
+        ({"vocabulary": []}, "the vocabulary has no words"),
+        ({"buffer_bytes": 10}, "buffer_bytes is 10"),
+    ],
+)
+def test_settings_out_of_range_are_refused(settings, message):
+    with pytest.raises(ConfigError, match=message):
+        NgramCounting(**settings)

@@ -37,7 +37,7 @@ def read_corpus(
         progress: called with the characters read since the last call.
 
     Raises:
-        DataError: a file cannot be read, is not text, has no words, or has `<s>` or `</s>` in a line that is not cleaned.
+        DataError: a file cannot be read, is not text or has no words; a line that is not cleaned has `<s>` or `</s>`.
     """
     clean = {"spoken": clean_sentences, "reference": clean_as_reference}.get(cleaning)
     unreported = 0

@@ -79,8 +79,8 @@ def _probabilities(models: Sequence[NgramModel], sentences: Iterable[str]) -> np
     for model in models:
         log10, orders = model.store.score_sentences(model.find(words), np.array(lengths, dtype=np.uint32))
         columns.append(np.where(orders > 0, 10.0 ** log10.astype(np.float64), 0.0))
-    found = np.stack(columns, axis=1)
-    found = found[found.sum(axis=1) > 0]
-    if len(found) == 0:
+    found: npt.NDArray[np.float64] = np.stack(columns, axis=1)
+    known = found.sum(axis=1) > 0
+    if not known.any():
         raise DataError("no model knows any word of the text that the weights are fitted to")
-    return found
+    return np.compress(known, found, axis=0)
