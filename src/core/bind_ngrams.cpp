@@ -122,6 +122,7 @@ void bind_ngrams(nb::module_& module) {
         .def("find", [](const NgramStore& store, std::string_view word) { return store.find(word); }, nb::arg("word"))
         .def("find_all", &find_all, nb::arg("words"))
         .def("unigrams", &unigrams)
+        .def("listed_length", &NgramStore::listed_length, nb::arg("context"), nb::arg("word"))
         .def("start_context", &NgramStore::start_context)
         .def("score", &score, nb::arg("contexts"), nb::arg("words"),
              nb::sig("def score(self, contexts: NDArray[numpy.uint32], words: NDArray[numpy.uint32]) -> "
