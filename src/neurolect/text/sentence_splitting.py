@@ -8,12 +8,12 @@ _ABBREVIATIONS = frozenset(
     "mr mrs ms dr prof rev gen col sgt capt lt gov sen rep st jr sr vs etc eg ie inc ltd co corp no vol fig dept "
     "approx jan feb mar apr jun jul aug sep sept oct nov dec".split()
 )
-_END = re.compile(r"([.!?…]+)([\"'”’)\]]*)\s+(?=[\"'“‘(\[]*[A-Z0-9])")
+_END = re.compile(r"([.!?…]+)([\"'”’)\]]*)\s+(?=[\"'“‘(\[]*[^\W_a-z])")
 _LAST_WORD = re.compile(r"(\S+)$")
 
 
 def split_sentences(text: str) -> list[str]:
-    """Split where `.`, `!`, `?` or `…` is followed by a blank and a capital letter or a digit.
+    """Split where `.`, `!`, `?` or `…` is followed by a blank and a digit or a letter other than `a` to `z`.
 
     A full stop after an abbreviation such as `Mr.`, or after a single capital letter (an initial, `U.S.A.`), ends
     nothing. Quotation marks and brackets belong to the sentence they stand at.
