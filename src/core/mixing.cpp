@@ -10,6 +10,8 @@ namespace neurolect {
 
 namespace {
 
+constexpr double kLn10 = 2.302585092994046;
+
 class Mixing {
 public:
     Mixing(const std::vector<const NgramStore*>& stores, const std::vector<double>& weights, NgramBuilder& builder)
@@ -37,7 +39,7 @@ public:
         for (size_t store = 0; store < stores_.size(); ++store) {
             for (uint32_t word = 0; word < stores_[store]->n_words(); ++word) {
                 words_[0] = of_mixture_[store][word];
-                go_on(0, words_[0]);
+                mean(0, words_[0]);
                 add_children(store, 0, word);
             }
         }
@@ -49,27 +51,23 @@ private:
         size_t first_store;  // that lists the n-gram
     };
 
-    // Of a word after the context at a depth.
-    Mean mean(unsigned depth, uint32_t word) const {
+    // Of a word after the contexts at a depth; sets those after the word.
+    Mean mean(unsigned depth, uint32_t word) {
         double sum = 0.0;
         size_t first_store = stores_.size();
         for (size_t store = stores_.size(); store-- > 0;) {
             const uint32_t own = of_store_[store][word];
+            contexts_[depth + 1][store] = kEmptyContext;
             if (own == kNoWord) continue;
             const uint32_t context = contexts_[depth][store];
-            sum += weights_[store] * std::pow(10.0, double{stores_[store]->score(context, own).log10});
-            if (stores_[store]->listed_length(context, own) == depth + 1) first_store = store;
+            const NgramStore::Score found = stores_[store]->score(context, own);
+            sum += weights_[store] * std::exp(kLn10 * found.log10);
+            // The store tells <unk> apart from words that are found.
+            const uint32_t listed = found.matched > 0 ? found.matched : stores_[store]->listed_length(context, own);
+            if (listed == depth + 1) first_store = store;
+            contexts_[depth + 1][store] = found.context;
         }
         return {sum > 0.0 ? std::max(-99.0f, static_cast<float>(std::log10(sum))) : -99.0f, first_store};
-    }
-
-    // Sets the contexts after a word.
-    void go_on(unsigned depth, uint32_t word) {
-        for (size_t store = 0; store < stores_.size(); ++store) {
-            const uint32_t own = of_store_[store][word];
-            contexts_[depth + 1][store] =
-                own == kNoWord ? kEmptyContext : stores_[store]->score(contexts_[depth][store], own).context;
-        }
     }
 
     void add_children(size_t store, unsigned level, uint64_t index) {
@@ -78,9 +76,7 @@ private:
             words_[level + 1] = of_mixture_[store][stores_[store]->last_word(level + 1, i)];
             const Mean found = mean(level + 1, words_[level + 1]);
             if (found.first_store == store) builder_.add_ngram(words_, level + 2, found.log10, 0.0f);
-            if (level + 2 == stores_[store]->order()) continue;
-            go_on(level + 1, words_[level + 1]);
-            add_children(store, level + 1, i);
+            if (level + 2 < stores_[store]->order()) add_children(store, level + 1, i);
         }
     }
 

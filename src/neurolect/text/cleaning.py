@@ -23,10 +23,11 @@ _MONEY = re.compile(
     r"([$£€])\s?(\d[\d,]*)(?:\.(\d\d))?(?!\d)(?:\s+(hundred|thousand|million|billion|trillion)\b)?", re.I
 )
 _CLOCK = re.compile(r"\b(\d{1,2}):([0-5]\d)\b")
+_DIGIT = re.compile(r"\d")
 _ORDINAL = re.compile(r"\b(\d[\d,]*)(?:st|nd|rd|th)\b", re.IGNORECASE)
 _DECADE = re.compile(r"\b(\d{3}0|\d0)'?s\b", re.IGNORECASE)
 _NUMBER = re.compile(r"(\d{1,3}(?:,\d{3})+|\d+)(?:\.(\d+))?")
-_HEADLESS = frozenset("'em 'til 'cause 'bout 'round 'n".split())
+_HEADLESS = frozenset("'em 'til 'cause 'bout 'round 'n 'n'".split())
 _NOT_LETTERS = re.compile(r"[^a-z']+")
 
 
@@ -40,7 +41,9 @@ def clean_sentences(text: str) -> list[str]:
 
     Example: `"It's 5:30," the boys' friend said.` → `it's five thirty the boys' friend said`
     """
-    text = unicodedata.normalize("NFKC", text.translate(_QUOTES)).translate(_QUOTES)
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text.translate(_QUOTES)).translate(_QUOTES)
+    text = text.replace("`", "'")
     text = _ADDRESS.sub(" ", _MARKUP.sub(" ", text))
     cleaned = map(_clean_sentence, split_sentences(text))
     return [sentence for sentence in cleaned if sentence]
@@ -49,21 +52,22 @@ def clean_sentences(text: str) -> list[str]:
 def _clean_sentence(sentence: str) -> str:
     sentence = _INITIALS.sub(lambda found: found[0].replace(".", "") + " ", sentence)
     sentence = _TITLE.sub(lambda found: _TITLES[found[1].lower()], sentence)
-    sentence = _spell_numbers(sentence)
-    sentence = _SIGN.sub(lambda found: _SIGNS[found[0]], sentence)
-    letters = "".join(each for each in unicodedata.normalize("NFKD", sentence) if not unicodedata.combining(each))
-    letters = letters.lower()
-    if any(each.isalpha() and not each.isascii() for each in letters):
-        return ""
-    words = map(_without_quotes, _NOT_LETTERS.sub(" ", letters).split())
-    return " ".join(word for word in words if word)
+    if _DIGIT.search(sentence):
+        sentence = _spell_numbers(sentence)
+    letters = _SIGN.sub(lambda found: _SIGNS[found[0]], sentence).lower()
+    if not letters.isascii():
+        letters = "".join(each for each in unicodedata.normalize("NFKD", letters) if not unicodedata.combining(each))
+        if any(each.isalpha() and not each.isascii() for each in letters):
+            return ""
+    words = _NOT_LETTERS.sub(" ", letters).split()
+    if "'" in letters:
+        words = list(filter(None, map(_without_quotes, words)))
+    return " ".join(words)
 
 
 def _without_quotes(word: str) -> str:
     if word in _HEADLESS:
         return word
-    if word == "'n'":
-        return "'n'"
     word = word.lstrip("'")
     kept = word.rstrip("'")
     return f"{kept}'" if kept.endswith("s") and len(kept) > 1 and word == f"{kept}'" else kept
