@@ -43,7 +43,7 @@ def read_corpus(
     unreported = 0
     for path in paths:
         empty = True
-        for number, line in enumerate(read_lines(path), start=1):
+        for number, line in enumerate(read_lines(path, "text"), start=1):
             if clean is None and ("<s>" in line or "</s>" in line):
                 raise DataError(
                     f"{path}: line {number}: '<s>' or '</s>' stand in the text; a line is a sentence without"

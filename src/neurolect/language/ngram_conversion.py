@@ -22,10 +22,8 @@ from neurolect.text.text_lines import lower_ascii
 Bits = Literal[8, 32]
 """Of a stored probability or back-off: 32 keeps single precision, 8 keeps 256 values per order."""
 
-SORTED_AT_ONCE = 1 << 28
-"""Bytes of n-grams that are sorted in memory; more go through files."""
-
 _PIECE = 1 << 22
+_SORTED_AT_ONCE = 1 << 28
 _GZIP = b"\x1f\x8b"
 
 
@@ -123,7 +121,7 @@ def write_trigram(trigram: Trigram, out: Path, bits: Bits = 32) -> None:
     Raises:
         DataError: a word or an n-gram occurs twice.
     """
-    builder = _core.NgramBuilder(order=3, folder=str(out.parent), buffer_bytes=SORTED_AT_ONCE)
+    builder = _core.NgramBuilder(order=3, folder=str(out.parent), buffer_bytes=_SORTED_AT_ONCE)
     nats = np.float32(math.log(10))
     unigrams = zip(trigram.vocabulary, trigram.unigram / nats, trigram.unigram_back_off / nats, strict=True)
     for word, log10, back_off in unigrams:
@@ -150,7 +148,7 @@ def _convert_sphinx(source: Path, out: Path, bits: Bits, lower_case: bool, progr
 
 
 def _convert_arpa(source: Path, out: Path, bits: Bits, lower_case: bool, progress: Callable[[int], None]) -> None:
-    reader = _core.ArpaReader(folder=str(out.parent), buffer_bytes=SORTED_AT_ONCE, lower_case=lower_case)
+    reader = _core.ArpaReader(folder=str(out.parent), buffer_bytes=_SORTED_AT_ONCE, lower_case=lower_case)
     try:
         with source.open("rb") as raw:
             packed = raw.read(2) == _GZIP
@@ -171,7 +169,7 @@ def _convert_arpa(source: Path, out: Path, bits: Bits, lower_case: bool, progres
 
 
 def _copy_store(model: NgramModel, out: Path, bits: Bits, lower_case: bool, progress: Callable[[int], None]) -> None:
-    reader = _core.ArpaReader(folder=str(out.parent), buffer_bytes=SORTED_AT_ONCE, lower_case=lower_case)
+    reader = _core.ArpaReader(folder=str(out.parent), buffer_bytes=_SORTED_AT_ONCE, lower_case=lower_case)
     writer = _core.ArpaWriter(model.store)
     try:
         while piece := writer.next():

@@ -12,6 +12,7 @@ from neurolect.data.files import written_atomically
 from neurolect.errors import ConfigError, DataError
 from neurolect.language.ngram_conversion import Bits
 from neurolect.language.ngram_model import NgramModel
+from neurolect.language.ngram_target import SORTED_AT_ONCE, target
 
 LARGEST_ORDER = 6
 _LINES = 10_000
@@ -53,7 +54,7 @@ class NgramCounting:
     order: int = 3
     vocabulary: Sequence[str] | None = None
     least_counts: Sequence[int] = ()
-    buffer_bytes: int = 1 << 28
+    buffer_bytes: int = SORTED_AT_ONCE
 
     def __post_init__(self) -> None:
         if not 1 <= self.order <= LARGEST_ORDER:
@@ -97,8 +98,8 @@ def estimate_kneser_ney(
     """
     with written_atomically(out) as partial:
         counter = _count(lines, partial.parent, counting)
-        target = _target(partial, counting, bits)
-        discounts = _core.write_kneser_ney(counter, counting.least_count_of_each_order, target)
+        place = target(partial, bits, counting.buffer_bytes)
+        discounts = _core.write_kneser_ney(counter, counting.least_count_of_each_order, place)
     return NgramModel(out), [Discounts(*each) for each in discounts]
 
 
@@ -110,7 +111,8 @@ def estimate_katz(lines: Iterable[str], out: Path, counting: NgramCounting, bits
     """
     with written_atomically(out) as partial:
         counter = _count(lines, partial.parent, counting)
-        _core.write_katz(counter, counting.least_count_of_each_order, _target(partial, counting, bits))
+        place = target(partial, bits, counting.buffer_bytes)
+        _core.write_katz(counter, counting.least_count_of_each_order, place)
     return NgramModel(out)
 
 
@@ -125,7 +127,3 @@ def _count(lines: Iterable[str], folder: Path, counting: NgramCounting) -> _core
         except UnicodeEncodeError:
             raise DataError("the text is not UTF-8") from None
     return counter
-
-
-def _target(path: Path, counting: NgramCounting, bits: Bits) -> _core.NgramTarget:
-    return _core.NgramTarget(str(path), bits, str(path.parent), counting.buffer_bytes)

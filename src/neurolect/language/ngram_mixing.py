@@ -12,8 +12,9 @@ import numpy.typing as npt
 from neurolect import _core
 from neurolect.data.files import written_atomically
 from neurolect.errors import ConfigError, DataError
-from neurolect.language.ngram_conversion import SORTED_AT_ONCE, Bits
+from neurolect.language.ngram_conversion import Bits
 from neurolect.language.ngram_model import NgramModel
+from neurolect.language.ngram_target import target
 
 _MOST_STEPS = 1000
 
@@ -40,8 +41,7 @@ def mix(models: Sequence[NgramModel], weights: Sequence[float], out: Path, bits:
         raise ConfigError(f"the weights {[*weights]} must not be below 0 and sum to 1")
     shares = [weight / sum(weights) for weight in weights]
     with written_atomically(out) as partial:
-        target = _core.NgramTarget(str(partial), bits, str(partial.parent), SORTED_AT_ONCE)
-        _core.write_mixture([model.store for model in models], shares, target)
+        _core.write_mixture([model.store for model in models], shares, target(partial, bits))
     return NgramModel(out)
 
 

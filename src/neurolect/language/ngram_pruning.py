@@ -7,8 +7,9 @@ from pathlib import Path
 from neurolect import _core
 from neurolect.data.files import written_atomically
 from neurolect.errors import ConfigError
-from neurolect.language.ngram_conversion import SORTED_AT_ONCE, Bits
+from neurolect.language.ngram_conversion import Bits
 from neurolect.language.ngram_model import NgramModel
+from neurolect.language.ngram_target import target
 
 
 def prune(model: NgramModel, threshold: float, out: Path, bits: Bits = 32) -> NgramModel:
@@ -30,6 +31,5 @@ def prune(model: NgramModel, threshold: float, out: Path, bits: Bits = 32) -> Ng
     if not threshold >= 0:
         raise ConfigError(f"the threshold for pruning is {threshold}, it must be at least 0")
     with written_atomically(out) as partial:
-        target = _core.NgramTarget(str(partial), bits, str(partial.parent), SORTED_AT_ONCE)
-        _core.write_pruned(model.store, threshold, target)
+        _core.write_pruned(model.store, threshold, target(partial, bits))
     return NgramModel(out)
