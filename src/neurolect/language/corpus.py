@@ -51,7 +51,7 @@ def read_corpus(
             for sentence in clean(line) if clean else (line,):
                 empty = empty and not sentence.strip()
                 yield " ".join("".join(sentence.split())) if unit == "letter" else sentence
-            unreported += len(line)
+            unreported += len(line.rstrip("\n")) + 1
             if unreported >= _REPORTED:
                 progress(unreported)
                 unreported = 0
