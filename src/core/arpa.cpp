@@ -156,16 +156,16 @@ void ArpaReader::close_section() {
 }
 
 float ArpaReader::number(std::string_view text, const char* name) const {
-    float value = 0.0f;
     if (!text.empty() && text.front() == '+') text.remove_prefix(1);
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    const bool is_out_of_range = error == std::errc::result_out_of_range;
-    const bool is_number = (error == std::errc() || is_out_of_range) && end == text.data() + text.size();
-    // It is too large for a float, or too small and then 0.
-    if (is_out_of_range && text.find("e-") == std::string_view::npos && text.find("E-") == std::string_view::npos) {
-        value = text.front() == '-' ? -HUGE_VALF : HUGE_VALF;
+    const char* const last = text.data() + text.size();
+    float value = 0.0f;
+    auto [end, error] = std::from_chars(text.data(), last, value);
+    if (error == std::errc::result_out_of_range) {
+        // Too large for a float, or too small and then 0.
+        value = std::strtof(std::string(text).c_str(), nullptr);
+        error = std::errc();
     }
-    if (!is_number || !(value <= kLargest)) wrong(quoted(text) + " is not a " + name);
+    if (error != std::errc() || end != last || !(value <= kLargest)) wrong(quoted(text) + " is not a " + name);
     return value < -kLargest ? kNever : value;
 }
 

@@ -28,12 +28,18 @@ std::vector<T> to_vector(const Array<T>& array) {
     return {array.data(), array.data() + array.size()};
 }
 
+void check_classes(uint32_t n_classes, uint32_t blank, uint32_t silence) {
+    const bool has_silence = silence != LexiconTree::kNoClass;
+    if (blank >= n_classes || (has_silence && silence >= n_classes)) throw DataError("the blank or the silence is no class");
+}
+
 std::shared_ptr<LexiconTree> lexicon_tree(Array<uint32_t> labels, Array<uint32_t> parents, Array<uint32_t> first_child,
                                           Array<uint32_t> first_word, Array<uint32_t> words,
                                           Array<float> pronunciation_costs, Array<float> unigrams, Array<float> look_ahead,
                                           uint32_t n_classes, uint32_t blank, uint32_t silence, float silence_cost,
                                           float no_silence_cost) {
     constexpr float kLargest = 1e6f;
+    check_classes(n_classes, blank, silence);
     const size_t n = labels.size();
     const bool fits = n > 0 && parents.size() == n && first_child.size() == n + 1 && first_word.size() == n + 1 &&
                       look_ahead.size() == n && pronunciation_costs.size() == words.size() && n < (size_t{1} << 30);
@@ -79,6 +85,7 @@ std::shared_ptr<LanguageModel> language_model(std::shared_ptr<NgramStore> store,
 
 std::shared_ptr<Guidance> guidance(const std::vector<std::vector<uint32_t>>& phrases, const std::vector<float>& bonuses,
                                    Array<uint8_t> allowed, std::vector<uint32_t> prefix) {
+    if (bonuses.size() != phrases.size()) throw DataError("as many bonuses as phrases are needed");
     std::vector<PhraseBonuses::Phrase> all;
     for (size_t i = 0; i < phrases.size(); ++i) {
         if (phrases[i].empty()) throw DataError("a phrase has no words");
@@ -87,16 +94,23 @@ std::shared_ptr<Guidance> guidance(const std::vector<std::vector<uint32_t>>& phr
     return std::make_shared<Guidance>(all, to_vector(allowed), std::move(prefix));
 }
 
+void check_guidance(const Guidance* guidance, size_t n_words) {
+    if (guidance && !guidance->fits(n_words)) throw DataError("the guidance has words that the search does not have");
+}
+
 std::shared_ptr<LexiconPlan> lexicon_plan(std::shared_ptr<LexiconTree> tree, std::shared_ptr<LanguageModel> model,
                                           std::shared_ptr<Guidance> guidance) {
     if (model->store && model->ids.size() != tree->unigrams.size()) {
         throw DataError("as many words in the language model as in the lexicon are needed");
     }
+    check_guidance(guidance.get(), tree->unigrams.size());
     return std::make_shared<LexiconPlan>(std::move(tree), std::move(model), std::move(guidance));
 }
 
 std::shared_ptr<GraphPlan> graph_plan(std::shared_ptr<GraphFile> graph, std::shared_ptr<Guidance> guidance,
                                       uint32_t n_classes, uint32_t blank, uint32_t silence, uint32_t n_words) {
+    check_classes(n_classes, blank, silence);
+    check_guidance(guidance.get(), n_words);
     auto plan = std::make_shared<GraphPlan>();
     plan->graph = std::move(graph);
     plan->model = std::make_shared<LanguageModel>();
@@ -144,7 +158,7 @@ public:
 private:
     std::unique_ptr<Utterance> utterance_;
     uint32_t n_classes_;
-    std::mutex mutex_;  // one thread may watch what another pushes
+    std::mutex mutex_;  // threads that should not share an utterance must not break it
 };
 
 }  // namespace

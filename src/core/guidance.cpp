@@ -76,9 +76,16 @@ Guidance::Guidance(const std::vector<PhraseBonuses::Phrase>& all, std::vector<ui
     if (prefix.size() > kLongestPrefix || phrases.n_nodes() * (prefix.size() + 1) > kMostHistories) {
         throw DataError("the phrases and the prefix have too many words");
     }
+    for (const uint32_t word : prefix) largest_word = std::max(largest_word, word);
     for (const PhraseBonuses::Phrase& phrase : all) {
+        for (const uint32_t word : phrase.words) largest_word = std::max(largest_word, word);
         first_words[phrase.words[0]] = phrases.advance(0, phrase.words[0]).bonus;
     }
+}
+
+bool Guidance::fits(size_t n_words) const {
+    const bool has_words = !prefix.empty() || !first_words.empty();
+    return (allowed.empty() || allowed.size() == n_words) && (!has_words || largest_word < n_words);
 }
 
 }  // namespace neurolect

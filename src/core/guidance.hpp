@@ -47,13 +47,18 @@ private:
 };
 
 struct Guidance {
-    PhraseBonuses phrases{{}};
+    PhraseBonuses phrases;
     std::unordered_map<uint32_t, float> first_words;  // of the phrases, with what each earns at once
     std::vector<uint8_t> allowed;                     // by word; empty allows all
     std::vector<uint32_t> prefix;
 
     Guidance(const std::vector<PhraseBonuses::Phrase>& phrases, std::vector<uint8_t> allowed,
              std::vector<uint32_t> prefix);
+
+    // Whether its words are among so many.
+    bool fits(size_t n_words) const;
+
+    uint32_t largest_word = 0;
 };
 
 }  // namespace neurolect

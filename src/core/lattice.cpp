@@ -197,33 +197,45 @@ bool Lattice::drop_tokens(size_t frame, float beam) {
 Path Lattice::best_path(uint32_t token) const {
     Path path;
     path.end = token;
-    size_t frame = frames_.size() - 1;
-    size_t in_this_frame = 0;
-    for (;;) {
-        const Frame& here = frames_[frame];
-        uint32_t best = kNoLink;
-        float least = kInfinity;
-        for (uint32_t place = here.first_link[token]; place != kNoLink; place = here.links[place].next) {
-            const float worse = slack(frame, here.links[place], token);
-            if (worse < least) {
-                least = worse;
-                best = place;
-            }
-        }
-        // More links than tokens within a frame: a cycle that costs nothing.
-        if (best == kNoLink || in_this_frame > here.cost.size()) break;
-        const Link& link = here.links[best];
-        path.steps.push_back({static_cast<uint32_t>(frame), link});
-        if (link.is_start()) break;
-        token = link.token();
-        ++in_this_frame;
-        if (!link.same_frame()) {
-            --frame;
-            in_this_frame = 0;
-        }
+    for (size_t frame = frames_.size(); frame-- > 0;) {
+        const std::vector<uint32_t> way = way_into(frame, token);
+        for (const uint32_t place : way) path.steps.push_back({static_cast<uint32_t>(frame), frames_[frame].links[place]});
+        if (way.empty() || path.steps.back().link.is_start()) break;
+        token = path.steps.back().link.token();
     }
     std::reverse(path.steps.begin(), path.steps.end());
     return path;
+}
+
+// The best links from the frame before, or the start, to a token, the last one first. The shortest of equal ways is never
+// one that runs round a cycle which costs nothing.
+std::vector<uint32_t> Lattice::way_into(size_t frame, uint32_t token) const {
+    struct Reached {
+        uint32_t token, link;
+        size_t from;  // among those reached
+    };
+    const Frame& here = frames_[frame];
+    std::vector<Reached> reached = {{token, kNoLink, 0}};
+    for (size_t at = 0; at < reached.size(); ++at) {
+        const uint32_t target = reached[at].token;
+        float least = kInfinity;
+        for (uint32_t place = here.first_link[target]; place != kNoLink; place = here.links[place].next) {
+            least = std::min(least, slack(frame, here.links[place], target));
+        }
+        for (uint32_t place = here.first_link[target]; place != kNoLink; place = here.links[place].next) {
+            const Link& link = here.links[place];
+            if (slack(frame, link, target) > least) continue;
+            if (!link.same_frame()) {
+                std::vector<uint32_t> way = {place};
+                for (size_t i = at; i > 0; i = reached[i].from) way.push_back(reached[i].link);
+                std::reverse(way.begin(), way.end());
+                return way;
+            }
+            const auto is_source = [&](const Reached& each) { return each.token == link.token(); };
+            if (std::none_of(reached.begin(), reached.end(), is_source)) reached.push_back({link.token(), place, at});
+        }
+    }
+    return {};
 }
 
 }  // namespace neurolect

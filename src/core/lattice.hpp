@@ -62,8 +62,7 @@ struct Path {
         Link link;
     };
     std::vector<Step> steps;
-    uint32_t end = 0;    // token of the last frame
-    float slack = 0.0f;  // cost above the best path's
+    uint32_t end = 0;  // token of the last frame
 };
 
 class Lattice {
@@ -94,6 +93,7 @@ public:
     float best_final_cost() const { return best_final_cost_; }
 
 private:
+    std::vector<uint32_t> way_into(size_t frame, uint32_t token) const;
     void prune_from_last(float beam, bool complete);
     void spread_extra(size_t frame, float beam);
     void drop_links(size_t frame, float beam);

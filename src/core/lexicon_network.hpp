@@ -86,7 +86,6 @@ public:
         }
         if (last != tree_->blank) emit(key, cost + frame.acoustic[last], 0.0f, last, 0u);
         if (place >= first_waiting_) {
-            if (last == tree_->silence) return;
             const float graph = frame.length_penalty;
             emit(history | between(tree_->silence), cost + frame.acoustic[tree_->silence] + graph, graph, tree_->silence, 0u);
             return;

@@ -46,7 +46,6 @@ public:
             queue_.pop();
             const uint32_t start = follow_best(from);
             if (start == kNobody) continue;
-            path.slack = entries_[start].slack;
             path.end = entries_[start].token;
             path.steps.clear();
             for (uint32_t e = start; entries_[e].later != kNobody; e = entries_[e].later) {

@@ -34,6 +34,11 @@ uint64_t float_bits(float value) {
     return bits;
 }
 
+float checked(float log10) {
+    if (!(std::fabs(log10) <= kLargestLog10)) throw DataError("a probability or back-off is not a number, or too large");
+    return log10;
+}
+
 double power_of_10(float log10) { return std::exp(double{log10} * 2.302585092994046); }
 
 float log10_of(double probability) {
@@ -55,12 +60,12 @@ NgramBuilder::NgramBuilder(unsigned order, const std::string& folder, size_t buf
 bool NgramBuilder::add_word(std::string word, float log10, float backoff) {
     const auto id = static_cast<uint32_t>(words_.size());
     if (!words_.add(std::move(word))) return false;
-    levels_[0].add(&id, log10, backoff);
+    levels_[0].add(&id, checked(log10), checked(backoff));
     return true;
 }
 
 void NgramBuilder::add_ngram(const uint32_t* words, unsigned length, float log10, float backoff) {
-    levels_[length - 1].add(words, log10, backoff);
+    levels_[length - 1].add(words, checked(log10), checked(backoff));
 }
 
 std::string NgramBuilder::text_of(const uint32_t* words, unsigned length) const {
@@ -174,6 +179,7 @@ void NgramBuilder::renormalise(unsigned k, uint64_t parent) {
 }
 
 void NgramBuilder::write(const std::string& path, unsigned value_bits, Values values) {
+    if (value_bits != 8 && value_bits != 32) throw DataError("values of " + std::to_string(value_bits) + " bits are not supported");
     StoreHeader header{};
     for (unsigned k = 0; k < order_; ++k) {
         const std::vector<uint32_t> twice = levels_[k].sort();
@@ -195,6 +201,10 @@ void NgramBuilder::write(const std::string& path, unsigned value_bits, Values va
         header.counts[k] = levels_[k].count();
         header.added[k] = levels_[k].count() - header.added[k];
     }
+
+    uint64_t contexts = 1;
+    for (unsigned k = 0; k + 1 < order_; ++k) contexts += header.counts[k];
+    if (contexts > kNoWord) throw DataError("more than 4,294,967,294 contexts are not supported");
 
     uint64_t size = sizeof header;
     const auto reserve = [&size](StoreSection& section, uint64_t bytes) {

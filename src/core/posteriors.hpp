@@ -13,7 +13,7 @@ namespace neurolect {
 class WordPosteriors {
 public:
     // `frames`: the frame of the utterance that each frame of the lattice from the second on stands for.
-    WordPosteriors(const Lattice& lattice, WordsOfOutputs words, const std::vector<uint32_t>& frames);
+    WordPosteriors(const Lattice& lattice, WordsOfOutputs words, uint32_t blank, const std::vector<uint32_t>& frames);
 
     // That `word` is said at a frame of the utterance in [begin, end), 0 … 1.
     float probability(uint32_t word, uint32_t begin, uint32_t end) const;

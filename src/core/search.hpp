@@ -8,10 +8,13 @@
 //     void expand_epsilons(key, word bonus, emit)    emit(key, graph cost, output)
 //     float final_cost(key)                          infinite where no sentence can end
 //     float unfinished_cost(key)                     what to add where none of the tokens can end
+//     bool is_waiting(key)                           whether a silence was chosen and has not come yet
 //     bool may_have_epsilons(key)                    false: `expand_epsilons` would emit nothing
 //     void refuse_endless_epsilons()                 throws
 //     void prefetch_far(key), prefetch_near(key)     hints that `expand` comes soon, and sooner
 //     static constexpr bool kHasEpsilons
+//
+// `cutoff` is a reference, since it falls while `expand` runs.
 #pragma once
 
 #include <algorithm>

@@ -72,20 +72,21 @@ public:
         const uint64_t hash = (uint64_t{history} << 32 | word) * 0x9E3779B97F4A7C15;
         Cached& cached = cache_[hash >> (64 - kCacheBits)];
         if (cached.state != history || cached.word != word) {
-            cached = {history, word, 0, kInfinity};
+            Cached found{history, word, 0, kInfinity};
             const State state = state_of(history);
             float bonus = 0.0f;
             State next;
             if (guide(state, word, next, bonus)) {
                 next.context = kEmptyContext;
-                cached.cost = -bonus;
+                found.cost = -bonus;
                 if (model_->store) {
                     const NgramStore::Score score = model_->store->score(state.context, model_->ids[word]);
                     next.context = score.context;
-                    cached.cost += cost_of(score, word);
+                    found.cost += cost_of(score, word);
                 }
-                cached.after = number_of(next);
+                found.after = number_of(next);
             }
+            cached = found;
         }
         if (cached.cost < kInfinity) emit(cached.cost, cached.after);
     }

@@ -41,18 +41,23 @@ struct Output {
     uint32_t word, emissions;
 };
 
-// log-softmax, then the blank's penalty.
-void to_log_probabilities(const float* logits, const Setting& setting, float blank_penalty, uint64_t frame, float* out) {
-    constexpr double kLeast = -1e4;  // for a probability of 0: a path through it loses against any other
-    double largest = -std::numeric_limits<double>::infinity(), sum = 0.0;
+void check_logits(const float* logits, uint32_t n_classes, uint64_t frame) {
+    float largest = -std::numeric_limits<float>::infinity();
     bool is_number = true;
-    for (uint32_t c = 0; c < setting.n_classes; ++c) {
+    for (uint32_t c = 0; c < n_classes; ++c) {
         is_number &= !std::isnan(logits[c]);
-        largest = std::max(largest, static_cast<double>(logits[c]));
+        largest = std::max(largest, logits[c]);
     }
     if (!is_number || !std::isfinite(largest)) {
         throw DataError("logits of frame " + std::to_string(frame) + " are not numbers");
     }
+}
+
+// log-softmax, then the blank's penalty.
+void to_log_probabilities(const float* logits, const Setting& setting, float blank_penalty, float* out) {
+    constexpr double kLeast = -1e4;  // for a probability of 0: a path through it loses against any other
+    const double largest = *std::max_element(logits, logits + setting.n_classes);
+    double sum = 0.0;
     for (uint32_t c = 0; c < setting.n_classes; ++c) sum += std::exp(logits[c] - largest);
     const double log_sum = largest + std::log(sum);
     for (uint32_t c = 0; c < setting.n_classes; ++c) {
@@ -94,9 +99,12 @@ public:
     void begin(const SearchOptions& options) override { search_.begin(options); }
 
     void push(const float* logits, size_t n_frames, const SearchOptions& options) override {
+        const auto row_of = [&](size_t frame) { return logits + frame * setting_.n_classes; };
         for (size_t frame = 0; frame < n_frames; ++frame) {
-            const float* row = logits + frame * setting_.n_classes;
-            to_log_probabilities(row, setting_, options.blank_penalty, search_.n_frames(), row_.data());
+            check_logits(row_of(frame), setting_.n_classes, search_.n_frames() + frame);
+        }
+        for (size_t frame = 0; frame < n_frames; ++frame) {
+            to_log_probabilities(row_of(frame), setting_, options.blank_penalty, row_.data());
             search_.push(row_.data(), options);
         }
     }
@@ -111,12 +119,15 @@ public:
         std::vector<Hypothesis> found;
         if (!search_.finish(options)) return found;
         const Lattice& lattice = search_.lattice();
-        const WordPosteriors posteriors(lattice, setting_.words, search_.times());
+        const WordPosteriors posteriors(lattice, setting_.words, setting_.blank, search_.times());
         for (const Path& path : best_paths(lattice, setting_.words, options.n_best, options.lattice_beam)) {
             Hypothesis hypothesis = describe(path, lattice.final_cost()[path.end]);
+            const auto n_frames = static_cast<uint32_t>(search_.n_frames());
             for (size_t i = 0; i < hypothesis.words.size(); ++i) {
-                hypothesis.confidences.push_back(
-                    posteriors.probability(hypothesis.words[i], hypothesis.starts[i], hypothesis.ends[i]));
+                // In a graph a word may come out as late as the next one begins.
+                const uint32_t latest = i + 1 < hypothesis.words.size() ? hypothesis.starts[i + 1] : n_frames;
+                const uint32_t end = setting_.lexicon ? hypothesis.ends[i] : latest;
+                hypothesis.confidences.push_back(posteriors.probability(hypothesis.words[i], hypothesis.starts[i], end));
             }
             found.push_back(std::move(hypothesis));
         }

@@ -27,7 +27,7 @@ public:
     virtual ~Utterance() = default;
 
     virtual void begin(const SearchOptions& options) = 0;
-    // Throws DataError for a frame that has NaN or +∞ or nothing finite.
+    // Throws DataError for a frame that has NaN or +∞ or nothing finite, before any frame is taken.
     virtual void push(const float* logits, size_t n_frames, const SearchOptions& options) = 0;
     virtual Hypothesis partial() const = 0;
     // Best first; empty if no path is left. Afterwards only `begin` may follow.

@@ -55,6 +55,23 @@ def test_what_is_not_an_npz_file_is_refused(tmp_path, content):
         LogitsFile.read(tmp_path / "bad.npz")
 
 
+def test_damage_at_any_place_of_a_file_that_cannot_be_read_through_is_refused_by_name(tmp_path):
+    path = tmp_path / "bad.npz"
+    file_of([2, 3]).write(path)
+    whole = path.read_bytes()
+    complaints = []
+    for place in range(len(whole)):
+        content = bytearray(whole)
+        content[place] ^= 0xFF
+        path.write_bytes(content)
+        try:
+            assert len(LogitsFile.read(path)) == 2
+        except DataError as error:
+            complaints.append(str(error))
+    assert len(complaints) > len(whole) / 2
+    assert all(complaint.startswith(f"{path}: ") for complaint in complaints)
+
+
 def test_a_single_array_is_not_taken_for_a_file_of_utterances(tmp_path):
     np.save(tmp_path / "array.npy", np.zeros((2, 3)))
     with pytest.raises(DataError, match=r"array\.npy"):

@@ -210,15 +210,54 @@ def test_a_graph_with_more_words_than_are_listed_is_refused_when_one_of_them_is_
         decoder.decode(emit("SIL A B SIL"))
 
 
-def test_a_cycle_of_epsilons_that_earns_is_refused(tmp_path):
+def cyclic(folder, phonemes):
+    """A graph in which epsilons earn without end after so many phonemes."""
     fst = kaldifst.StdVectorFst()
-    first, second = fst.add_state(), fst.add_state()
-    fst.start = first
-    fst.set_final(first, 0.0)
-    fst.add_arc(first, kaldifst.StdArc(0, 0, -1.0, second))
-    fst.add_arc(second, kaldifst.StdArc(0, 0, 0.5, first))
-    fst.write(str(tmp_path / "LG.fst"))
-    (tmp_path / "words.txt").write_text("<eps> 0\n", encoding="utf-8")
-    decoder = Decoder(GraphNetwork(tmp_path / "LG.fst", alphabet=ALPHABET), alphabet=ALPHABET)
+    state = fst.start = fst.add_state()
+    for phoneme in phonemes.split():
+        following = fst.add_state()
+        fst.add_arc(state, kaldifst.StdArc(ALPHABET.index(phoneme) + 1, 0, 0.0, following))
+        state = following
+    fst.set_final(state, 0.0)
+    other = fst.add_state()
+    fst.add_arc(state, kaldifst.StdArc(0, 0, -1.0, other))
+    fst.add_arc(other, kaldifst.StdArc(0, 0, 0.5, state))
+    fst.write(str(folder / "LG.fst"))
+    (folder / "words.txt").write_text("<eps> 0\n", encoding="utf-8")
+    return GraphNetwork(folder / "LG.fst", alphabet=ALPHABET)
+
+
+@pytest.mark.parametrize("phonemes", ["", "SIL"])
+def test_a_cycle_of_epsilons_that_earns_is_refused(tmp_path, phonemes):
+    decoder = Decoder(cyclic(tmp_path, phonemes), alphabet=ALPHABET)
     with pytest.raises(DataError, match="cycle of epsilons whose cost is negative"):
         decoder.decode(emit("SIL"))
+
+
+def test_an_utterance_ends_where_its_graph_turns_out_to_be_damaged(tmp_path):
+    network = cyclic(tmp_path, "SIL A")
+    decoder = Decoder(network, alphabet=ALPHABET)
+    stream = decoder.stream()
+    stream.push(emit("SIL"))
+    with pytest.raises(DataError, match=r"LG\.fst: the graph has a cycle"):
+        stream.push(emit("A"))
+    for use in (stream.partial, stream.finish, lambda: stream.push(emit("A"))):
+        with pytest.raises(ConfigError, match="this utterance has ended"):
+            use()
+    assert decoder.decode(emit("SIL")) == Decoder(network, alphabet=ALPHABET).decode(emit("SIL"))
+
+
+def test_an_utterance_ends_although_its_sentences_cannot_be_told(tmp_path):
+    fst = kaldifst.StdVectorFst()
+    fst.start = fst.add_state()
+    last = fst.add_state()
+    fst.add_arc(fst.start, kaldifst.StdArc(ALPHABET.index("SIL") + 1, 0, 0.0, last))
+    fst.set_final(last, float("nan"))
+    fst.write(str(tmp_path / "LG.fst"))
+    (tmp_path / "words.txt").write_text("<eps> 0\n", encoding="utf-8")
+    stream = Decoder(GraphNetwork(tmp_path / "LG.fst", alphabet=ALPHABET), alphabet=ALPHABET).stream()
+    stream.push(emit("SIL"))
+    with pytest.raises(DataError, match=r"LG\.fst: the graph is damaged"):
+        stream.finish()
+    with pytest.raises(ConfigError, match="this utterance has ended"):
+        stream.finish()

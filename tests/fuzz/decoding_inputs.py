@@ -68,7 +68,8 @@ def some_guidance(rng: Generator, words: Sequence[str], strange: float = 0.2) ->
     amounts = [0.5, 3.0, 50.0, -2.0] if rng.random() >= strange else [1e6, 3e38, 1e300, math.inf, -math.inf, math.nan]
     phrases = {" ".join(some_of(rng, words, 1, 3)): pick(rng, amounts) for _ in range(int(rng.integers(0, 4)))}
     vocabulary = frozenset(some_of(rng, words, 0, 3)) if rng.random() < 0.3 else None
-    prefix = tuple(some_of(rng, words, 0, 2)) if rng.random() < 0.3 else ()
+    allowed = list(words) if vocabulary is None else sorted(vocabulary)
+    prefix = tuple(some_of(rng, allowed, 0, 2)) if allowed and rng.random() < 0.3 else ()
     return Guidance(phrases=phrases, vocabulary=vocabulary, prefix=prefix)
 
 

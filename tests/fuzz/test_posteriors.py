@@ -53,11 +53,12 @@ def test_a_frame_without_a_distribution_is_refused_by_its_number(decoder, row):
         decoder.decode(logits)
 
 
-def test_what_came_before_a_refused_frame_is_kept(decoder):
+def test_of_a_chunk_with_a_refused_frame_nothing_is_taken(decoder):
     stream = decoder.stream()
-    with pytest.raises(DataError):
-        stream.push(np.concatenate([logits_of(A, A, SIL), np.full((1, 5), NAN)]))
-    stream.push(logits_of(SIL))
+    stream.push(logits_of(A))
+    with pytest.raises(DataError, match="frame 3 "):
+        stream.push(np.concatenate([logits_of(A, SIL), np.full((1, 5), NAN)]))
+    stream.push(logits_of(A, SIL, SIL))
     assert stream.finish() == decoder.decode(logits_of(A, A, SIL, SIL))
 
 

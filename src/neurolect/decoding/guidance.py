@@ -21,6 +21,9 @@ class Guidance:
             20 times as likely. Until a phrase is complete its bonus is lent in parts, and taken back if it breaks off.
         vocabulary: the only words allowed; None allows all.
         prefix: words that the sentence begins with.
+
+    Raises:
+        ConfigError: a word of the prefix is not in the vocabulary, or either is a string instead of words.
     """
 
     phrases: Mapping[str, float] = field(default_factory=dict)
@@ -28,11 +31,17 @@ class Guidance:
     prefix: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        for name in ("vocabulary", "prefix"):
+            if isinstance(getattr(self, name), str):
+                raise ConfigError(f"guidance: the {name} is one string, not words")
         # Any set and any sequence will do; guidance must be hashable and stay what it is.
         object.__setattr__(self, "phrases", dict(self.phrases))
         if self.vocabulary is not None:
             object.__setattr__(self, "vocabulary", frozenset(self.vocabulary))
         object.__setattr__(self, "prefix", tuple(self.prefix))
+        for word in self.prefix:
+            if self.vocabulary is not None and word not in self.vocabulary:
+                raise ConfigError(f"guidance: '{word}' in the prefix is not in the vocabulary")
 
     def __hash__(self) -> int:
         return hash((frozenset(self.phrases.items()), self.vocabulary, self.prefix))

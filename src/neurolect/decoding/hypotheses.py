@@ -24,7 +24,8 @@ class Hypothesis:
         bonus: what phrases, words and phonemes earned, less length penalties.
         total: the weighted sum by which hypotheses are ranked.
         times: first frame of each word and the first one after it.
-        confidence: posterior probability of each word over its frames, 0 … 1; empty before the end of the utterance.
+        confidence: posterior probability of each word over its frames (with a graph, over those up to the next word),
+            0 … 1; empty before the end of the utterance.
         llm: log P under a large language model, where one rescored the sentence.
     """
 
