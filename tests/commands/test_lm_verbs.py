@@ -182,12 +182,24 @@ def test_verbs_that_need_a_store_say_how_to_get_one_from_an_arpa_file(arpa, caps
         assert "lm.arpa: not an n-gram store; 'neurolect lm convert' makes one from an ARPA file" in error
 
 
+def test_a_graph_has_the_words_of_a_lexicon_file_besides_those_of_the_dictionary(tmp_path, capsys):
+    pytest.importorskip("kaldifst", reason="needs the extra 'graph'")
+    (tmp_path / "lm.arpa").write_text(ARPA.replace("\tb\t", "\tblentic\t").replace("a b", "a blentic"))
+    (tmp_path / "names.dict").write_text("blentic B L EH N T IH K\n")
+    out = tmp_path / "graph"
+    assert run("lm", "graph", tmp_path / "lm.arpa", "--out", out, "--lexicon", tmp_path / "names.dict") == 0
+    shown = capsys.readouterr().out
+    assert re.search(r"arcs, 3 words\n", shown)
+    assert "0 words of the n-gram model have no pronunciation" in shown
+
+
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
         (["convert", "{folder}/absent.arpa", "--out", "{folder}/x"], "absent.arpa: No such file"),
         (["convert", "{folder}/lm.arpa", "--out", "{folder}/x.arpa"], "only a store is written as ARPA text"),
         (["convert", "english", "--out", "{folder}/x.arpa"], "only a store is written as ARPA text"),
+        (["convert", "english", "--out", "{folder}/x.nlm", "--lower_case"], "leave out lower_case"),
         (
             ["convert", "{folder}/lm.nlm", "--out", "{folder}/x.arpa", "--bits", "8"],
             "ARPA text is written as the store",

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import math
+import os
 import subprocess
 import sys
 import time
@@ -11,7 +13,10 @@ import yaml
 from test_decode_verb import SENTENCES, lines_of, logits_of, run
 
 from neurolect.decoding.logits_file import LogitsFile
+from neurolect.errors import DataError
+from neurolect.evaluation.tuning_journal import Journal, Measurement, identity_of_search
 from neurolect.text.alphabet import PHONEMES, PHONEMES_LANGUAGE_MODEL_ORDER
+from neurolect.text.lexicon import Lexicon
 
 # Without a language model and with time for nothing, what a search chooses does not depend on the machine.
 ALWAYS = ["--lm", "uniform", "--cost_of_time", 0]
@@ -78,6 +83,122 @@ def test_a_search_is_not_continued_with_another_order_of_classes(split, tmp_path
     assert (journal_of(out).read_text(encoding="utf-8"), out.read_text(encoding="utf-8")) == before
     assert run(*arguments, "--order", "model") == 0
     assert journal_of(out).read_text(encoding="utf-8") == before[0]
+
+
+@pytest.mark.parametrize(("name", "key"), [("model.npz", "logits"), ("sentences.txt", "truth")])
+def test_a_search_is_not_continued_on_a_file_that_was_written_again(spoken, tmp_path, capsys, name, key):
+    write_split(tmp_path, spoken, SENTENCES)
+    arguments = verb(tmp_path, tmp_path / "tuned.yaml", "--space", '{"word_bonus": [0]}')
+    assert run(*arguments) == 0
+    write_split(tmp_path / "other", spoken[::-1], SENTENCES[::-1])
+    (tmp_path / name).write_bytes((tmp_path / "other" / name).read_bytes())
+    capsys.readouterr()
+    assert run(*arguments) == 2
+    assert f"is of a search with other settings ({key}); choose another --out" in capsys.readouterr().err
+
+
+def test_a_search_is_not_continued_where_a_setting_has_another_default_by_now(split, tmp_path, capsys):
+    arguments = verb(split, tmp_path / "tuned.yaml", "--space", '{"word_bonus": [0]}')
+    assert run(*arguments) == 0
+    journal = journal_of(tmp_path / "tuned.yaml")
+    header, *lines = journal.read_text(encoding="utf-8").splitlines()
+    before = json.loads(header)
+    before["defaults"]["acoustic_scale"] += 0.1
+    journal.write_text("\n".join([json.dumps(before), *lines]) + "\n", encoding="utf-8")
+    assert run(*arguments) == 2
+    assert "of a search with other settings (defaults)" in capsys.readouterr().err
+
+
+def test_settings_of_the_network_are_part_of_what_a_search_over_a_lexicon_is_of(split):
+    files = {"logits": split / "model.npz", "truth": split / "sentences.txt", "lm": "uniform", "lexicon": None}
+    defaults = identity_of_search(**files, graph=None, order="model", alphabet=None)["defaults"]
+    assert {"beam", "acoustic_scale", "language_model_weight", "absent_word_log10"} <= defaults.keys()
+
+
+@pytest.fixture
+def graph(tmp_path):
+    """A graph of three words."""
+    pytest.importorskip("kaldifst", reason="needs the extra 'graph'")
+    from neurolect.language.graph_building import build_graph
+
+    unigrams = "".join(f"-0.7\t{word}\n" for word in ("<s>", "</s>", "good", "morning", "to", "you"))
+    arpa = f"\\data\\\nngram 1=6\n\n\\1-grams:\n{unigrams}\n\\end\\\n"
+    (tmp_path / "lm.arpa").write_text(arpa, encoding="utf-8")
+    build_graph(tmp_path / "lm.arpa", Lexicon.english().only(["good", "morning", "to", "you"]), tmp_path / "graph")
+    return tmp_path / "graph" / "LG.fst"
+
+
+def test_a_graph_is_tuned_by_tpe_without_a_space_and_its_own_change_is_noticed(split, graph, tmp_path, capsys):
+    pytest.importorskip("optuna")
+    out = tmp_path / "tuned.yaml"
+    arguments = ["lm", "tune", split / "model.npz", split / "sentences.txt", "--out", out, "--graph", graph]
+    arguments += ["--method", "tpe", "--trials", 2]
+    assert run(*arguments) == 0
+    assert [set(values) for values, _ in tried(out)] == [
+        {"acoustic_scale", "blank_penalty", "word_bonus", "max_active"}
+    ] * 2
+    capsys.readouterr()
+    words = graph.with_name("words.txt")
+    words.write_text(words.read_text(encoding="utf-8").replace("good", "gude"), encoding="utf-8")
+    os.utime(words, ns=(0, 0))
+    assert run(*arguments) == 2
+    assert "of a search with other settings (words of the graph)" in capsys.readouterr().err
+
+
+MEASUREMENT = {"values": {"word_bonus": 0.0}, "word_error_rate": 0.5, "cpu_milliseconds": 1.0}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"my notes\n",
+        b"[1]\n",
+        b"5\n",
+        b"null\n",
+        b"\xff\xfe{}\n",
+        b"{}\n5\n",
+        b"{}\n[]\n",
+        b"{}\n{}\n",
+        *(
+            b"{}\n" + json.dumps({**MEASUREMENT, name: value}).encode() + b"\n"
+            for name, value in [
+                ("values", 1),
+                ("values", {"word_bonus": "much"}),
+                ("values", {"word_bonus": math.nan}),
+                ("values", {"word_bonus": 10**400}),
+                ("word_error_rate", "low"),
+                ("word_error_rate", None),
+                ("word_error_rate", -1),
+                ("cpu_milliseconds", [1]),
+                ("other", 1),
+            ]
+        ),
+        b"[" * 100_000 + b"\n",
+    ],
+)
+def test_a_file_that_is_no_journal_is_refused_by_name_and_left_alone(tmp_path, content):
+    path = tmp_path / "notes.jsonl"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"notes\.jsonl: not a journal"):
+        Journal(path, {})
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize("rate", [0.5, math.nan])
+def test_a_journal_gives_back_what_was_noted(tmp_path, rate):
+    measurement = Measurement({"word_bonus": 0.25, "max_active": 300}, rate, 1.5)
+    Journal(tmp_path / "journal.jsonl", {"lm": "english"}).add(measurement)
+    again = Journal(tmp_path / "journal.jsonl", {"lm": "english"})
+    assert str(again.measurements) == str([measurement])
+    assert again.find(measurement.values) is again.measurements[0]
+    assert again.find({"word_bonus": 0.25}) is None
+
+
+def test_no_journal_appears_before_the_first_measurement(tmp_path):
+    journal = Journal(tmp_path / "folder" / "journal.jsonl", {})
+    assert list(tmp_path.iterdir()) == []
+    journal.add(Measurement({}, 0.0, 0.0))
+    assert journal.path.read_bytes().count(b"\n") == 2
 
 
 def test_both_orders_of_classes_give_the_same_error_rates(split, tmp_path):

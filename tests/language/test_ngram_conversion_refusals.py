@@ -112,9 +112,9 @@ def test_a_source_that_cannot_be_read_is_named(tmp_path):
 
 def test_only_a_store_becomes_text_and_with_what_it_has(arpa, tmp_path):
     source = arpa(ARPA)
-    with pytest.raises(DataError, match="only a store is written as ARPA text"):
+    with pytest.raises(ConfigError, match="only a store is written as ARPA text"):
         convert(source, tmp_path / "copy.arpa")
-    with pytest.raises(DataError, match="only a store is written as ARPA text"):
+    with pytest.raises(ConfigError, match="only a store is written as ARPA text"):
         write_english_trigram(tmp_path / "english.arpa.gz")
     store = convert(source, tmp_path / "lm.nlm").path
     for settings_of_stores in ({"bits": 8}, {"lower_case": True}):

@@ -56,7 +56,7 @@ def decode(
         vocabulary: text file of the only words allowed, one a line.
         prefix: words that every sentence begins with.
         ensemble: files with other models' logits of the same utterances.
-        mean: of the models' probabilities.
+        mean: of the models' probabilities, with an ensemble.
         truth: text file of what was said, one sentence a line; error rates are printed.
         threads: utterances decoded at a time.
 
@@ -70,19 +70,16 @@ def decode(
     from rich.console import Console
     from rich.progress import track
 
-    from neurolect.decoding.ensembles import combine_files
+    from neurolect.decoding.ensembles import read_models
     from neurolect.decoding.guidance import Guidance
     from neurolect.decoding.hypothesis_files import write_hypotheses
-    from neurolect.decoding.logits_file import LogitsFile
     from neurolect.decoding.phrase_file import read_phrases
     from neurolect.decoding.words import alphabet_of, word_decoder
-    from neurolect.evaluation.sentences import read_sentences, word_error_rate
+    from neurolect.evaluation.sentences import read_truth, word_error_rate
 
     console = Console()
-    utterances = LogitsFile.read(logits)
-    if ensemble:
-        utterances = combine_files([utterances, *map(LogitsFile.read, ensemble)], mean)
-    spoken = None if truth is None else read_sentences(truth, len(utterances))
+    utterances = read_models(logits, ensemble or [], mean)
+    spoken = None if truth is None else read_truth(truth, len(utterances))
     search = word_decoder(lm, lexicon, graph, alphabet_of(order, alphabet), network, decoder, threads)
     guidance = Guidance(
         phrases={} if phrases is None else read_phrases(phrases, phrase_bonus),

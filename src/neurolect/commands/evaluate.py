@@ -66,17 +66,18 @@ def evaluate(
 
     from neurolect import __version__
     from neurolect.commands.tables import print_scores
-    from neurolect.decoding.words import describe_network, word_decoder
+    from neurolect.decoding.words import describe_network, stops_at_phonemes, word_decoder
     from neurolect.errors import require_at_least
     from neurolect.evaluation.decode import decode_split
     from neurolect.evaluation.evaluate import Evaluation, is_simulated, recordings_of, sessions_left_out
     from neurolect.training.runs import load
 
     require_at_least(1, "limit", 1 if limit is None else limit)
+    phonemes_only = stops_at_phonemes(lm, lexicon, graph)
     console = Console()
     trained = load(run, device)
     recordings = recordings_of(trained, data, split, sessions, missing)
-    search = None if lm == "none" else word_decoder(lm, lexicon, graph, trained.alphabet, network, decoder)
+    search = None if phonemes_only else word_decoder(lm, lexicon, graph, trained.alphabet, network, decoder)
     padding: Padding = "valid" if protocol == "reference" else "same"
     n_trials = sum(len(day or ()) for day in recordings.open(split))
     decoded = islice(decode_split(trained, recordings, split, search, padding), limit)

@@ -21,22 +21,23 @@ def lm_graph(
     Args:
         lm: n-gram model in ARPA format, gzipped or not; case is ignored.
         out: folder to write.
-        lexicon: dictionary in CMUdict form; left out, the English one of the pocketsphinx package.
+        lexicon: file of further words, as for `neurolect decode`; they come before the English dictionary's.
         silence_probability: of a silence before the first word and after each word; 0 allows none.
         first_pronunciation_only: leave out all but the first pronunciation of a word, as the reference does.
         with_topology: also write TLG.fst, which a Kaldi decoder or the reference's own reads.
 
     Examples:
         neurolect lm graph lm.arpa.gz --out graphs/everyday
-        neurolect lm graph --lm lm.arpa.gz --lexicon words.dict --out graphs/mine --silence_probability 0.9
+        neurolect lm graph --lm lm.arpa.gz --lexicon names.dict --out graphs/mine --silence_probability 0.9
         neurolect lm graph lm.arpa --out graphs/reference --with_topology --first_pronunciation_only
     """
     from functools import partial
 
+    from neurolect.decoding.words import read_lexicon
     from neurolect.language.graph_building import build_graph
-    from neurolect.text.lexicon import Lexicon
+    from neurolect.text.alphabet import PHONEMES
 
-    words = Lexicon.english() if lexicon is None else Lexicon.read(lexicon)
+    words = read_lexicon(lexicon, PHONEMES)
     built = build_graph(
         arpa=lm,
         lexicon=words.preferred() if first_pronunciation_only else words,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -43,7 +43,7 @@ def lm_tune(
         space: settings with their values for `grid`, with their two bounds for `tpe`.
         trials: how many combinations `tpe` tries.
         cost_of_time: per cent of word errors that a CPU millisecond an utterance is worth; 0 counts errors only.
-        seed: of `tpe`.
+        seed: of `tpe`, from 0.
         threads: utterances decoded at a time.
 
     Examples:
@@ -58,33 +58,36 @@ def lm_tune(
     from neurolect.decoding.logits_file import LogitsFile
     from neurolect.decoding.words import alphabet_of
     from neurolect.evaluation import tuning
-    from neurolect.evaluation.sentences import read_sentences
-    from neurolect.evaluation.tunable_settings import DEFAULT_GRID, DEFAULT_RANGES, tunable_decoder, write_config
+    from neurolect.evaluation.sentences import read_truth
+    from neurolect.evaluation.tunable_settings import (
+        DEFAULT_GRID,
+        check_space,
+        default_ranges,
+        tunable_decoder,
+        write_config,
+    )
+    from neurolect.evaluation.tuning_journal import Journal, identity_of_search
 
     console = Console()
+    tried = space or (DEFAULT_GRID if method == "grid" else default_ranges(graph))
+    check_space(tried, graph)
+    classes = alphabet_of(order, alphabet)
     utterances = LogitsFile.read(logits)
-    spoken = read_sentences(truth, len(utterances))
-    build = tunable_decoder(lm, lexicon, graph, alphabet_of(order, alphabet), threads)
-    sources = {
-        "logits": logits,
-        "truth": truth,
-        "lm": lm,
-        "lexicon": lexicon,
-        "graph": graph,
-        "order": order,
-        "alphabet": alphabet,
-    }
-    journal = tuning.Journal(out.with_suffix(".trials.jsonl"), {name: str(value) for name, value in sources.items()})
-    proposed: Iterable[dict[str, float]]
+    spoken = read_truth(truth, len(utterances))
+    build = tunable_decoder(lm, lexicon, graph, classes, threads)
+    journal = Journal(
+        out.with_suffix(".trials.jsonl"), identity_of_search(logits, truth, lm, lexicon, graph, order, alphabet)
+    )
+    proposed: Iterable[Mapping[str, float]]
     if method == "grid":
-        proposed = [values for values in tuning.grid(space or DEFAULT_GRID) if journal.find(values) is None]
+        proposed = [values for values in tuning.grid(tried) if journal.find(values) is None]
         total = len(proposed)
     else:
-        proposed = tuning.tree_of_parzen(space or DEFAULT_RANGES, journal, trials, cost_of_time, seed)
+        proposed = tuning.propose_by_tpe(tried, journal, trials, cost_of_time, seed)
         total = trials - len(journal.measurements)
-    for values in track(proposed, "trying settings", total, console=Console(stderr=True)):
-        # TPE may ask for the same again.
-        journal.add(journal.find(values) or tuning.measure(build(values), utterances, spoken, values))
+    measured = tuning.tune(proposed, build, utterances, spoken, journal)
+    for _ in track(measured, "trying settings", total, console=Console(stderr=True)):
+        pass
     best = tuning.best_of(journal.measurements, cost_of_time)
     write_config(out, best.values)
 

@@ -176,7 +176,6 @@ class DecoderStream:
         self._guidance = guidance
         self._options = decoder.options
         self._core_options = self._options.for_core()
-        self._frames = 0
         self._searcher: _core.Searcher | None = decoder._take_searcher(guidance)
         self._searcher.begin(self._core_options)
 
@@ -193,13 +192,21 @@ class DecoderStream:
     def push(self, logits: Logits) -> None:
         """Take the next logits (frames, classes); no frames is allowed.
 
+        Logits that are refused leave the stream as it was; any other failure ends the utterance.
+
         Raises:
-            DataError: they have another number of classes, or a frame has NaN or +∞ or nothing finite.
+            DataError: another number of classes, a frame with NaN or +∞ or nothing finite, or a damaged graph file.
             ConfigError: the utterance has ended.
         """
         frames = self._decoder._prepare(logits)
-        self._running().push(frames, self._core_options)
-        self._frames += len(frames)
+        searcher = self._running()
+        try:
+            searcher.push(frames, self._core_options)
+        except BaseException:
+            # Frames are refused before any of them is searched; whatever else fails leaves the search half done.
+            if np.isfinite(frames.max(axis=1)).all():
+                self._searcher = None
+            raise
 
     def partial(self) -> Hypothesis:
         """The words of the path that is best so far, which later frames may still change.
@@ -214,10 +221,12 @@ class DecoderStream:
 
         Raises:
             ConfigError: the utterance has ended already.
+            DataError: the graph file is damaged.
         """
         searcher = self._running()
-        found = [self._hypothesis(each) for each in searcher.finish(self._core_options)]
+        # Ended whatever comes: a search that failed must not serve another utterance.
         self._searcher = None
+        found = [self._hypothesis(each) for each in searcher.finish(self._core_options)]
         self._decoder._return_searcher(self._guidance, searcher)
         nothing = Hypothesis(words=(), acoustic=0.0, ngram=0.0, lexicon=0.0, bonus=0.0, total=float("-inf"))
         return found or [nothing]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -62,6 +63,22 @@ def combine_files(files: Sequence[LogitsFile], mean: Literal["arithmetic", "geom
         if not np.array_equal(each.lengths, files[0].lengths):
             raise DataError(f"ensemble: model {number} has utterances of other lengths than model 1")
     return LogitsFile(combine_models([each.logits for each in files], mean), files[0].lengths)
+
+
+def read_models(
+    logits: Path, others: Sequence[Path] = (), mean: Literal["arithmetic", "geometric"] = "arithmetic"
+) -> LogitsFile:
+    """Read one model's logits, or combine them with other models'.
+
+    Raises:
+        ConfigError: another mean is asked for where there is one model.
+        DataError: a file cannot be read, or the models do not have the same utterances or classes.
+    """
+    if others:
+        return combine_files([LogitsFile.read(path) for path in (logits, *others)], mean)
+    if mean != "arithmetic":
+        raise ConfigError(f"ensemble: the {mean} mean needs other models: give ensemble, or leave out mean")
+    return LogitsFile.read(logits)
 
 
 def _log_probabilities(logits: Sequence[Logits]) -> list[npt.NDArray[np.float64]]:

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from neurolect.data.files import written_atomically
+from neurolect.data.files import require_replaceable, written_atomically
 from neurolect.decoding.hypotheses import Hypothesis
 from neurolect.errors import ConfigError
 
@@ -28,10 +28,13 @@ def write_hypotheses(out: Path, decoded: Iterable[list[Hypothesis]]) -> Path:
 
     Raises:
         ConfigError: `out` has the name of the CSV file.
+        OSError: one of them is a folder or a device, or cannot be written.
     """
     table = out.with_suffix(".csv")
     if out == table:
         raise ConfigError(f"{out}: give the JSON lines another ending, such as .jsonl; .csv is the table beside them")
+    for path in (out, table):
+        require_replaceable(path)
     with ExitStack() as stack:
         lines = stack.enter_context(stack.enter_context(written_atomically(out)).open("w", encoding="utf-8"))
         rows = stack.enter_context(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,7 +78,7 @@ class LogitsFile:
                 logits, lengths = arrays["logits"], arrays["lengths"]
         except OSError as error:
             raise DataError(f"{path}: cannot read the logits: {error.strerror or error}") from None
-        except (ValueError, EOFError, TypeError, zipfile.BadZipFile):
+        except (ValueError, EOFError, TypeError, RuntimeError, zipfile.BadZipFile, zlib.error):
             raise DataError(f"{path}: not an .npz file with plain arrays") from None
         try:
             return cls(logits, lengths)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping
 from functools import cached_property
@@ -9,16 +10,17 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from neurolect import _core
 from neurolect.decoding.guidance import Guidance
 from neurolect.decoding.lexicon_tree import LexiconTree
 from neurolect.decoding.options import LARGEST
-from neurolect.errors import ConfigError, DataError
+from neurolect.decoding.symbol_table import read_symbols
+from neurolect.errors import ConfigError
 from neurolect.language.ngram_model import UNKNOWN_WORD, NgramModel
 from neurolect.text.alphabet import PHONEMES, PHONEMES_LANGUAGE_MODEL_ORDER, Alphabet
 from neurolect.text.lexicon import Lexicon
-from neurolect.text.text_lines import read_lines
 
 _NONE = 0xFFFFFFFF
 
@@ -82,11 +84,7 @@ class LexiconNetwork:
             raise ConfigError(f"decoder: absent_word_log10 is {absent_word_log10}, it must be at most 0")
         self.alphabet = alphabet
         self.ngrams = ngrams
-        self.words = tuple(lexicon)
-        ids = np.full(len(self.words), UNKNOWN_WORD, dtype=np.uint32) if ngrams is None else ngrams.find(self.words)
-        if ngrams is not None and absent_word_log10 == -math.inf:
-            self.words = tuple(word for word, id_ in zip(self.words, ids, strict=True) if id_ != UNKNOWN_WORD)
-            ids = ids[ids != UNKNOWN_WORD]
+        self.words, ids = _words_with_ids(lexicon, ngrams, keep_absent=absent_word_log10 > -math.inf)
         self._model = _core.LanguageModel(
             store=None if ngrams is None else ngrams.store,
             ids=ids,
@@ -94,31 +92,9 @@ class LexiconNetwork:
             absent_log10=max(absent_word_log10, -99.0),
             backoff_as_in_graph=backoff_as_in_graph,
         )
-        unigram = np.zeros(len(self.words), dtype=np.float32)
-        if ngrams is not None:
-            is_listed = ids != UNKNOWN_WORD
-            # With `<unk>` in the model, that is what an absent word costs.
-            unknown, _ = ngrams.score(np.zeros(1, dtype=np.uint32), np.full(1, UNKNOWN_WORD, dtype=np.uint32))
-            unigram[:] = max(absent_word_log10 * math.log(10), unknown[0])
-            unigram[is_listed] = ngrams.unigram[ids[is_listed]]
-        tree = LexiconTree.build(lexicon, self.words, unigram, alphabet)
-        silence, no_silence = silence_probability, 1 - silence_probability
-        if alphabet.silence is None:
-            silence, no_silence = 0.0, 1.0
-        self._tree = _core.LexiconTree(
-            labels=np.maximum(tree.label, 0).astype(np.uint32),
-            parents=np.maximum(tree.parent, 0).astype(np.uint32),
-            first_child=tree.first_child.astype(np.uint32),
-            first_word=tree.first_word.astype(np.uint32),
-            words=tree.words.astype(np.uint32),
-            pronunciation_costs=(-tree.log_probability).astype(np.float32),
-            unigrams=unigram,
-            look_ahead=tree.look_ahead.astype(np.float32),
-            n_classes=len(alphabet),
-            blank=alphabet.blank,
-            silence=_NONE if alphabet.silence is None else alphabet.silence,
-            silence_cost=-math.log(silence) if silence > 0 else math.inf,
-            no_silence_cost=-math.log(no_silence) if no_silence > 0 else math.inf,
+        unigrams = _unigrams(ngrams, ids, absent_word_log10)
+        self._tree = _core_tree(
+            LexiconTree.build(lexicon, self.words, unigrams, alphabet), unigrams, alphabet, silence_probability
         )
         self._plan = _core.LexiconPlan(tree=self._tree, model=self._model, guidance=None)
 
@@ -132,6 +108,62 @@ class LexiconNetwork:
             return _core.Searcher(self._plan)
         hints = guidance.for_core(self._numbers, len(self.words))
         return _core.Searcher(_core.LexiconPlan(tree=self._tree, model=self._model, guidance=hints))
+
+
+def _words_with_ids(
+    lexicon: Lexicon, ngrams: NgramModel | None, keep_absent: bool
+) -> tuple[tuple[str, ...], npt.NDArray[np.uint32]]:
+    """The words that can be said, and their numbers in the n-gram model."""
+    words = tuple(lexicon)
+    if ngrams is None:
+        return words, np.full(len(words), UNKNOWN_WORD, dtype=np.uint32)
+    ids = ngrams.find(words)
+    if keep_absent:
+        return words, ids
+    is_listed = ids != UNKNOWN_WORD
+    return tuple(itertools.compress(words, is_listed)), ids[is_listed]
+
+
+def _unigrams(
+    ngrams: NgramModel | None, ids: npt.NDArray[np.uint32], absent_word_log10: float
+) -> npt.NDArray[np.float32]:
+    """Natural log-probability of each word without its history."""
+    if ngrams is None:
+        return np.zeros(len(ids), dtype=np.float32)
+    is_listed = ids != UNKNOWN_WORD
+    # With `<unk>` in the model, that is what an absent word costs.
+    unknown, _ = ngrams.score(np.zeros(1, dtype=np.uint32), np.full(1, UNKNOWN_WORD, dtype=np.uint32))
+    unigrams = np.full(len(ids), max(absent_word_log10 * math.log(10), unknown[0]), dtype=np.float32)
+    unigrams[is_listed] = ngrams.unigram[ids[is_listed]]
+    return unigrams
+
+
+def _core_tree(
+    tree: LexiconTree, unigrams: npt.NDArray[np.float32], alphabet: Alphabet, silence_probability: float
+) -> _core.LexiconTree:
+    """The tree as the search takes it: in 32 bits, with costs for probabilities."""
+    silence, no_silence = silence_probability, 1 - silence_probability
+    if alphabet.silence is None:
+        silence, no_silence = 0.0, 1.0
+    return _core.LexiconTree(
+        labels=np.maximum(tree.label, 0).astype(np.uint32),
+        parents=np.maximum(tree.parent, 0).astype(np.uint32),
+        first_child=tree.first_child.astype(np.uint32),
+        first_word=tree.first_word.astype(np.uint32),
+        words=tree.words.astype(np.uint32),
+        pronunciation_costs=(-tree.log_probability).astype(np.float32),
+        unigrams=unigrams,
+        look_ahead=tree.look_ahead.astype(np.float32),
+        n_classes=len(alphabet),
+        blank=alphabet.blank,
+        silence=_NONE if alphabet.silence is None else alphabet.silence,
+        silence_cost=_cost(silence),
+        no_silence_cost=_cost(no_silence),
+    )
+
+
+def _cost(probability: float) -> float:
+    return -math.log(probability) if probability > 0 else math.inf
 
 
 class GraphNetwork:
@@ -154,8 +186,8 @@ class GraphNetwork:
     ) -> None:
         self.path = Path(graph)
         self.alphabet = alphabet
-        self.words = read_symbols(self.path.with_name("words.txt") if words is None else Path(words))
         self._graph = _core.GraphFile(str(graph))
+        self.words = read_symbols(self.path.with_name("words.txt") if words is None else Path(words))
         self._plan = self._plan_with(None)
 
     @property
@@ -187,22 +219,3 @@ class GraphNetwork:
             silence=_NONE if self.alphabet.silence is None else self.alphabet.silence,
             n_words=len(self.words),
         )
-
-
-def read_symbols(path: Path) -> tuple[str, ...]:
-    """Words of a symbol table (`word number` a line) by their numbers, in lower case; gaps are empty.
-
-    Raises:
-        DataError: the file cannot be read, or a line is not a word and a number; the message names the line.
-    """
-    numbered: dict[int, str] = {}
-    lines = list(read_lines(path, "words"))
-    largest = 10 * len(lines)  # a damaged number must not fill the memory with gaps
-    for place, line in enumerate(lines, start=1):
-        fields = line.split()
-        if not fields:
-            continue
-        if len(fields) != 2 or not fields[1].isdecimal() or len(fields[1]) > 9 or int(fields[1]) > largest:
-            raise DataError(f"{path}: line {place}: '{line.strip()[:80]}' is not a word and its number")
-        numbered[int(fields[1])] = fields[0].lower()
-    return tuple(numbered.get(number, "") for number in range(max(numbered, default=-1) + 1))

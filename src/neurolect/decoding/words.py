@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -17,6 +18,9 @@ from neurolect.text.lexicon import Lexicon
 
 UNIFORM = "uniform"
 """Names the language model to which every word is equally likely."""
+
+PHONEMES_ONLY = "none"
+"""Names that there shall be no words."""
 
 
 class LexiconNetworkFactory(Protocol):
@@ -109,11 +113,39 @@ def word_decoder(
     Raises:
         ConfigError: a graph file is given together with what it replaces.
     """
+    require_lone_graph(graph, lm, lexicon, network)
     if graph is None:
         return lexicon_decoder(lm, lexicon, alphabet, network, options, threads)
+    return graph_decoder(graph, alphabet, options, threads)
+
+
+def require_lone_graph(
+    graph: Path | None, lm: str, lexicon: Path | None, network: LexiconNetworkFactory = LexiconNetwork
+) -> None:
+    """Refuse settings that a graph file decides.
+
+    Raises:
+        ConfigError: a graph file is given together with what it replaces.
+    """
+    if graph is None:
+        return
     if lexicon is not None or lm != ENGLISH:
         raise ConfigError("a graph file has its own words and n-grams: leave out lm and lexicon")
-    return graph_decoder(graph, alphabet, options, threads)
+    usual = network_weights(LexiconNetwork)
+    changed = [name for name, value in network_weights(network).items() if value != usual.get(name)]
+    if changed:
+        raise ConfigError(f"a graph file has its own weights: leave out network.{changed[0]}")
+
+
+def stops_at_phonemes(lm: str, lexicon: Path | None, graph: Path | None) -> bool:
+    """Whether `lm` names no words at all: `none`.
+
+    Raises:
+        ConfigError: it does, but a lexicon or a graph file is given.
+    """
+    if lm == PHONEMES_ONLY and (lexicon is not None or graph is not None):
+        raise ConfigError("lm 'none' stops at phonemes: leave out lexicon and graph")
+    return lm == PHONEMES_ONLY
 
 
 def alphabet_of(order: Literal["model", "lm"], alphabet: Alphabet | None) -> Alphabet:
@@ -129,9 +161,19 @@ def alphabet_of(order: Literal["model", "lm"], alphabet: Alphabet | None) -> Alp
     return alphabet
 
 
+def network_weights(network: LexiconNetworkFactory) -> dict[str, float]:
+    """The settings of a `LexiconNetwork` beside lexicon, language model and alphabet: as given, else as by default."""
+    defaults = {
+        name: parameter.default
+        for name, parameter in inspect.signature(LexiconNetwork).parameters.items()
+        if name not in ("lexicon", "ngrams", "alphabet")
+    }
+    return {**defaults, **getattr(network, "keywords", {})}
+
+
 def describe_network(network: LexiconNetworkFactory) -> str:
-    """The weights that a network was given, for reports: `LexiconNetwork(language_model_weight=2.0)`."""
-    settings = getattr(network, "keywords", {})
+    """The settings of a network, for reports: `LexiconNetwork(language_model_weight=2.0, …)`."""
+    settings = network_weights(network)
     return f"LexiconNetwork({', '.join(f'{name}={value}' for name, value in settings.items())})"
 
 

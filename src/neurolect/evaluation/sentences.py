@@ -11,7 +11,7 @@ from neurolect.text.normalise import normalise_for_evaluation
 from neurolect.text.text_lines import read_lines
 
 
-def read_sentences(path: Path, n_utterances: int) -> list[str]:
+def read_truth(path: Path, n_utterances: int) -> list[str]:
     """Read what was said in each utterance, one sentence a line; an empty line is an utterance without words.
 
     Raises:

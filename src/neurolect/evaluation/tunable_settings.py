@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields
+from dataclasses import asdict, fields
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from neurolect.data.files import written_atomically
 from neurolect.decoding.decoder import Decoder
 from neurolect.decoding.networks import LexiconNetwork, Network
 from neurolect.decoding.options import DecoderOptions
-from neurolect.decoding.words import graph_decoder, read_lexicon, read_ngrams
+from neurolect.decoding.words import graph_decoder, network_weights, read_lexicon, read_ngrams, require_lone_graph
 from neurolect.errors import ConfigError
 from neurolect.text.alphabet import Alphabet
 
@@ -41,15 +41,27 @@ DEFAULT_RANGES: dict[str, list[float]] = {
 }
 
 
+def default_ranges(graph: Path | None) -> dict[str, list[float]]:
+    """Bounds to tune between; a graph file has the settings of the network in it."""
+    return {name: bounds for name, bounds in DEFAULT_RANGES.items() if graph is None or name not in NETWORK_SETTINGS}
+
+
+def fixed_settings(graph: Path | None) -> dict[str, Any]:
+    """The values that settings have unless they are tuned: figures hold only as long as these do."""
+    return {**asdict(DecoderOptions()), **(network_weights(LexiconNetwork) if graph is None else {})}
+
+
 def tunable_decoder(
     lm: str, lexicon: Path | None, graph: Path | None, alphabet: Alphabet, threads: int = 1
 ) -> Callable[[Values], Decoder]:
     """A function from settings, of the decoder and of the network, to a decoder; what is large is read once.
 
     Raises:
-        ConfigError: by the function, for a setting that a graph file cannot have.
+        ConfigError: a graph file is given together with what it replaces; by the function, for a setting that it cannot
+            have.
     """
     make: Callable[..., Network]
+    require_lone_graph(graph, lm, lexicon)
     if graph is None:
         words, ngrams = read_lexicon(lexicon, alphabet), read_ngrams(lm)
         # Many settings share a network; all of them at a time would fill the memory.
@@ -87,11 +99,11 @@ def write_config(out: Path, values: Values) -> None:
         partial.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
 
 
-def check_names(space: Mapping[str, list[float]]) -> None:
-    """Refuse settings that neither the decoder nor the network has.
+def check_space(space: Mapping[str, list[float]], graph: Path | None) -> None:
+    """Refuse settings that cannot be tuned.
 
     Raises:
-        ConfigError: there is such a setting, or one without values.
+        ConfigError: neither decoder nor network has such a setting, a graph file fixes it, or it has no values.
     """
     known = [*NETWORK_SETTINGS, *(field.name for field in fields(DecoderOptions))]
     for name, values in space.items():
@@ -99,3 +111,5 @@ def check_names(space: Mapping[str, list[float]]) -> None:
             raise ConfigError(f"tune: there is no setting '{name}'; there are {', '.join(known)}")
         if not values:
             raise ConfigError(f"tune: {name} has no values")
+        if graph is not None and name in NETWORK_SETTINGS:
+            raise ConfigError(f"tune: a graph file fixes {name}")

@@ -3,86 +3,40 @@
 from __future__ import annotations
 
 import itertools
-import json
 import math
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from neurolect.data.files import written_atomically
 from neurolect.decoding.decoder import Decoder
 from neurolect.decoding.logits_file import LogitsFile
-from neurolect.errors import ConfigError, DataError
+from neurolect.errors import ConfigError, require_at_least
 from neurolect.evaluation.sentences import word_error_rate
-from neurolect.evaluation.tunable_settings import WHOLE_OPTIONS, Values, check_names
+from neurolect.evaluation.tunable_settings import WHOLE_OPTIONS, Values
+from neurolect.evaluation.tuning_journal import Journal, Measurement
 
 
-@dataclass(frozen=True)
-class Measurement:
-    """What one set of values gave.
-
-    Args:
-        values: settings by name.
-        word_error_rate: a fraction.
-        cpu_milliseconds: of an utterance, in the mean.
-    """
-
-    values: Values
-    word_error_rate: float
-    cpu_milliseconds: float
-
-    def cost(self, cost_of_time: float) -> float:
-        """Per cent of word errors, plus what the time is worth."""
-        return 100 * self.word_error_rate + cost_of_time * self.cpu_milliseconds
-
-
-class Journal:
-    """Measurements so far, one JSON line each, so that a search that was stopped goes on where it was.
+def tune(
+    proposed: Iterable[Values],
+    build: Callable[[Values], Decoder],
+    utterances: LogitsFile,
+    spoken: list[str],
+    journal: Journal,
+) -> Iterator[Measurement]:
+    """Measure settings one after the other; each is in the journal before the next is asked for.
 
     Args:
-        path: file to append to.
-        setting: what all measurements share; a journal of something else is refused.
-
-    Raises:
-        DataError: the file is not such a journal, or is of another search.
+        proposed: settings to try, from `grid` or `propose_by_tpe`.
+        build: from settings to a decoder, as `tunable_decoder` gives it.
+        utterances: logits of a development split.
+        spoken: what was said in each utterance.
+        journal: what it holds already is not measured again.
     """
-
-    def __init__(self, path: Path, setting: Mapping[str, Any]) -> None:
-        self.path = path
-        self.measurements: list[Measurement] = []
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with written_atomically(path) as partial:
-                partial.write_text(json.dumps(setting) + "\n", encoding="utf-8")
-            return
-        # A line whose end is missing was being written when the search was stopped.
-        text = path.read_text(encoding="utf-8")
-        whole = text[: text.rfind("\n") + 1]
-        try:
-            first, *lines = [json.loads(line) for line in whole.splitlines()]
-            self.measurements = [Measurement(**line) for line in lines]
-        except (ValueError, TypeError):
-            raise DataError(f"{path}: not a journal of 'neurolect lm tune'") from None
-        if first != json.loads(json.dumps(setting)):
-            different = sorted(key for key in {*first, *setting} if first.get(key) != setting.get(key))
-            raise DataError(
-                f"{path}: is of a search with other settings ({', '.join(different)}); choose another --out"
-            )
-        if whole != text:
-            with written_atomically(path) as partial:
-                partial.write_text(whole, encoding="utf-8")
-
-    def add(self, measurement: Measurement) -> None:
-        """Note a measurement."""
-        self.measurements.append(measurement)
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(asdict(measurement)) + "\n")
-
-    def find(self, values: Values) -> Measurement | None:
-        """The measurement of these values, if there was one."""
-        return next((each for each in self.measurements if each.values == values), None)
+    for values in proposed:
+        # TPE may ask for the same again.
+        measurement = journal.find(values) or measure(build(values), utterances, spoken, values)
+        journal.add(measurement)
+        yield measurement
 
 
 def measure(decoder: Decoder, utterances: LogitsFile, spoken: list[str], values: Values) -> Measurement:
@@ -95,11 +49,10 @@ def measure(decoder: Decoder, utterances: LogitsFile, spoken: list[str], values:
 
 def grid(space: Mapping[str, list[float]]) -> list[dict[str, float]]:
     """Every combination of the values given for each setting."""
-    check_names(space)
     return [dict(zip(space, values, strict=True)) for values in itertools.product(*space.values())]
 
 
-def tree_of_parzen(
+def propose_by_tpe(
     space: Mapping[str, list[float]], journal: Journal, n_trials: int, cost_of_time: float, seed: int
 ) -> Iterator[dict[str, float]]:
     """Values between the bounds given for each setting, each chosen after the measurements before it (TPE, by optuna).
@@ -109,24 +62,45 @@ def tree_of_parzen(
 
     Settings whose bounds are above zero and ten times apart are searched on a logarithmic scale.
 
+    Args:
+        space: two bounds of each setting.
+        journal: measurements so far.
+        n_trials: how many measurements the journal shall have in the end.
+        cost_of_time: as for `Measurement.cost`.
+        seed: 0 to 2^31 - 1.
+
     Raises:
-        ConfigError: optuna is not installed, or the bounds are not two ascending numbers.
+        ConfigError: optuna is not installed, the bounds are not two ascending numbers, whole ones for a whole number,
+            or trials or seed are out of their range.
     """
     try:
         import optuna
     except ImportError:
         raise ConfigError("the search by TPE needs 'pip install neurolect[tune]'") from None
-    check_names(space)
+    require_at_least(1, "trials", n_trials)
+    if not 0 <= seed < 2**31:
+        raise ConfigError(f"seed is {seed}, it must be from 0 to {2**31 - 1}")
+    for name, bounds in space.items():
+        if len(bounds) != 2 or not -math.inf < bounds[0] < bounds[1] < math.inf:
+            raise ConfigError(f"tune: {name} needs two ascending bounds, not {bounds}")
+        if name in WHOLE_OPTIONS and any(bound != int(bound) for bound in bounds):
+            raise ConfigError(f"tune: {name} needs bounds that are whole numbers, not {bounds}")
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    return _proposals(space, journal, n_trials, cost_of_time, seed)
+
+
+def _proposals(
+    space: Mapping[str, list[float]], journal: Journal, n_trials: int, cost_of_time: float, seed: int
+) -> Iterator[dict[str, float]]:
+    import optuna
+
     distributions: dict[str, Any] = {}
     for name, bounds in space.items():
-        if len(bounds) != 2 or not bounds[0] < bounds[1]:
-            raise ConfigError(f"tune: {name} needs two ascending bounds, not {bounds}")
         log = bounds[0] > 0 and bounds[1] / bounds[0] >= 10
         if name in WHOLE_OPTIONS:
             distributions[name] = optuna.distributions.IntDistribution(int(bounds[0]), int(bounds[1]), log=log)
         else:
             distributions[name] = optuna.distributions.FloatDistribution(bounds[0], bounds[1], log=log)
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
     while len(journal.measurements) < n_trials:
         # Made anew from the journal each time, so that a search that goes on chooses as an unbroken one.
         study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=seed + len(journal.measurements)))

@@ -17,14 +17,13 @@ from neurolect.data.files import written_atomically
 from neurolect.errors import ConfigError, DataError
 from neurolect.language.ngram_model import NgramModel
 from neurolect.language.pocketsphinx_trigram import ABSENT_WORD_LOG10, Trigram, read_pocketsphinx_trigram
-from neurolect.text.text_lines import lower_ascii
+from neurolect.text.text_lines import is_gzipped, lower_ascii
 
 Bits = Literal[8, 32]
 """Of a stored probability or back-off: 32 keeps single precision, 8 keeps 256 values per order."""
 
 _PIECE = 1 << 22
 _SORTED_AT_ONCE = 1 << 28
-_GZIP = b"\x1f\x8b"
 
 
 def convert(
@@ -51,12 +50,12 @@ def convert(
 
     Raises:
         DataError: the source cannot be read or is not what it should be; for ARPA the message names the line.
-        ConfigError: `bits` or `lower_case` are given for ARPA text.
+        ConfigError: ARPA text is to be made of something else than a store, or with `bits` or `lower_case`.
     """
     kind = kind_of(source)
     if _is_arpa(out):
         if kind != "store":
-            raise DataError(f"{source}: only a store is written as ARPA text, convert it to one first")
+            raise _no_store(source)
         if bits != 32 or lower_case:
             raise ConfigError(f"{out}: ARPA text is written as the store has it: bits and lower_case are of stores")
         write_arpa(NgramModel(source), out)
@@ -105,11 +104,10 @@ def write_english_trigram(out: Path, additions: Iterable[str] = (), bits: Bits =
     """Write the trigram of the pocketsphinx wheel as a store, with unigrams for words that it lacks.
 
     Raises:
-        DataError: the name is one of ARPA text.
-        ConfigError: the wheel is not installed.
+        ConfigError: the name is one of ARPA text, or the wheel is not installed.
     """
     if _is_arpa(out):
-        raise DataError(f"{out}: only a store is written as ARPA text, convert to one first")
+        raise _no_store("english")
     with written_atomically(out) as partial:
         write_trigram(read_pocketsphinx_trigram(additions=additions, addition_log10=ABSENT_WORD_LOG10), partial, bits)
     return NgramModel(out)
@@ -132,6 +130,10 @@ def write_trigram(trigram: Trigram, out: Path, bits: Bits = 32) -> None:
     builder.write(str(out), bits)
 
 
+def _no_store(source: Path | str) -> ConfigError:
+    return ConfigError(f"{source}: only a store is written as ARPA text, convert it to one first")
+
+
 def _is_arpa(out: Path) -> bool:
     return out.name.endswith((".arpa", ".arpa.gz"))
 
@@ -151,9 +153,7 @@ def _convert_arpa(source: Path, out: Path, bits: Bits, lower_case: bool, progres
     reader = _core.ArpaReader(folder=str(out.parent), buffer_bytes=_SORTED_AT_ONCE, lower_case=lower_case)
     try:
         with source.open("rb") as raw:
-            packed = raw.read(2) == _GZIP
-            raw.seek(0)
-            file: BinaryIO = gzip.GzipFile(fileobj=raw) if packed else raw  # type: ignore[assignment]
+            file: BinaryIO = gzip.GzipFile(fileobj=raw) if is_gzipped(raw) else raw  # type: ignore[assignment]
             read = 0
             while piece := file.read(_PIECE):
                 reader.push(piece)

@@ -6,10 +6,9 @@ import gzip
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from neurolect.errors import DataError
-
-_GZIP = b"\x1f\x8b"
 
 
 def read_lines(path: Path, name: str) -> Iterator[str]:
@@ -24,7 +23,7 @@ def read_lines(path: Path, name: str) -> Iterator[str]:
     """
     try:
         with path.open("rb") as file:
-            zipped = file.read(len(_GZIP)) == _GZIP
+            zipped = is_gzipped(file)
         with gzip.open(path, "rt", encoding="utf-8") if zipped else path.open(encoding="utf-8") as lines:
             for line in lines:
                 yield line.removesuffix("\n")
@@ -34,6 +33,14 @@ def read_lines(path: Path, name: str) -> Iterator[str]:
         raise DataError(f"{path}: the gzip file is damaged or cut short") from None
     except OSError as error:
         raise DataError(f"{path}: cannot read the {name}: {error.strerror}") from None
+
+
+def is_gzipped(file: BinaryIO) -> bool:
+    """Whether a file holds gzip data, by its first bytes; it is left at its beginning."""
+    file.seek(0)
+    start = file.read(2)
+    file.seek(0)
+    return start == b"\x1f\x8b"
 
 
 def read_sentences(path: Path, lower_case: bool = False) -> Iterator[str]:
