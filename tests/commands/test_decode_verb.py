@@ -131,7 +131,7 @@ def test_another_alphabet_has_the_words_of_its_lexicon_file(tmp_path):
     ("arguments", "message"),
     [
         (["--lm", "missing.nlm"], "missing.nlm: cannot be read"),
-        (["--graph", "missing/TLG.fst"], "words.txt: cannot read the words"),
+        (["--graph", "missing/TLG.fst"], "TLG.fst: cannot be read"),
         (["--graph", "LG.fst", "--lexicon", "SPLIT/sentences.txt"], "a graph file has its own words"),
         (["--graph", "LG.fst", "--network.language_model_weight", "3"], "leave out network.language_model_weight"),
         (["--mean", "geometric"], "the geometric mean needs other models"),
