@@ -9,6 +9,7 @@ from typing import Literal
 from neurolect.decoding.hypotheses import Hypothesis
 from neurolect.decoding.networks import LexiconNetwork
 from neurolect.decoding.options import DecoderOptions
+from neurolect.decoding.second_pass import Rescoring
 from neurolect.decoding.words import LexiconNetworkFactory
 from neurolect.text.alphabet import Alphabet
 
@@ -23,6 +24,7 @@ def decode(
     alphabet: Alphabet | None = None,
     network: LexiconNetworkFactory = LexiconNetwork,
     decoder: DecoderOptions = DecoderOptions(),
+    rescoring: Rescoring = Rescoring(),
     phrases: Path | None = None,
     phrase_bonus: float = 3.0,
     vocabulary: Path | None = None,
@@ -50,6 +52,7 @@ def decode(
             alone on its line is spelled with its letters.
         network: weights of the lexicon and the n-gram model.
         decoder: settings of the search.
+        rescoring: settings of the second pass over its n-best lists, as for `neurolect rescore`.
         phrases: text file of phrases that are likely to be said, one a line, each with a bonus after a tab if it has
             one of its own.
         phrase_bonus: of the other phrases; 3 makes one 20 times as likely.
@@ -63,6 +66,7 @@ def decode(
     Examples:
         neurolect decode logits.npz --out decoded.jsonl
         neurolect decode logits.npz --lm 5gram.nlm --decoder.max_active 500 --out decoded.jsonl --threads 2
+        neurolect decode logits.npz --rescoring.llm smollm2 --rescoring.augment 20 --out decoded.jsonl
         neurolect decode logits.npz --graph languageModel/TLG.fst --order lm --out decoded.jsonl
     """
     import time
@@ -74,6 +78,7 @@ def decode(
     from neurolect.decoding.guidance import Guidance
     from neurolect.decoding.hypothesis_files import write_hypotheses
     from neurolect.decoding.phrase_file import read_phrases
+    from neurolect.decoding.second_pass import SecondPass
     from neurolect.decoding.words import alphabet_of, word_decoder
     from neurolect.evaluation.sentences import read_truth, word_error_rate
 
@@ -86,8 +91,9 @@ def decode(
         vocabulary=None if vocabulary is None else frozenset(read_phrases(vocabulary, 0.0)),
         prefix=tuple(prefix.lower().split()),
     )
+    second_pass = SecondPass(rescoring)
     started = time.process_time()
-    decoded = search.decode_each(utterances, None if guidance == Guidance() else guidance)
+    decoded = map(second_pass, search.decode_each(utterances, None if guidance == Guidance() else guidance))
     sentences: list[str] = []
     shown = track(decoded, "decoding", len(utterances), console=Console(stderr=True))
     table = write_hypotheses(out, _noting_best(shown, sentences))

@@ -9,6 +9,7 @@ from neurolect.data.smoothing import Padding
 from neurolect.data.t15 import MissingValues, Split
 from neurolect.decoding.networks import LexiconNetwork
 from neurolect.decoding.options import DecoderOptions
+from neurolect.decoding.second_pass import Rescoring
 from neurolect.decoding.words import LexiconNetworkFactory
 
 
@@ -21,6 +22,7 @@ def evaluate(
     graph: Path | None = None,
     network: LexiconNetworkFactory = LexiconNetwork,
     decoder: DecoderOptions = DecoderOptions(),
+    rescoring: Rescoring = Rescoring(),
     out: Path | None = None,
     protocol: Literal["clean", "reference"] = "clean",
     sessions: list[str] | None = None,
@@ -44,6 +46,7 @@ def evaluate(
         graph: search this TLG.fst or LG.fst, with words.txt beside it, instead of a lexicon and an n-gram model.
         network: weights of the lexicon and the n-gram model.
         decoder: settings of the search.
+        rescoring: settings of the second pass over its n-best lists, as for `neurolect rescore`.
         out: folder to write to; by default `evaluation/<split>` in the run folder.
         protocol: `reference` smooths without padding, as the published evaluation does.
         sessions: only these; by default all the run knows that have the split.
@@ -56,8 +59,11 @@ def evaluate(
         neurolect evaluate runs/t15 --split val
         neurolect evaluate runs/t15 --split test --data data/hdf5_data_final --decoder.acoustic_scale 0.4
         neurolect evaluate runs/t15 --lm 5gram.nlm --decoder.max_active 500
+        neurolect evaluate runs/t15 --lm 5gram.nlm --rescoring.llm smollm2 --rescoring.alpha 0.4
         neurolect evaluate runs/t15 --lm none --device cpu
     """
+    from collections.abc import Iterator
+    from dataclasses import replace
     from itertools import islice
 
     import torch
@@ -66,9 +72,10 @@ def evaluate(
 
     from neurolect import __version__
     from neurolect.commands.tables import print_scores
+    from neurolect.decoding.second_pass import SecondPass
     from neurolect.decoding.words import describe_network, stops_at_phonemes, word_decoder
     from neurolect.errors import require_at_least
-    from neurolect.evaluation.decode import decode_split
+    from neurolect.evaluation.decode import DecodedTrial, decode_split
     from neurolect.evaluation.evaluate import Evaluation, is_simulated, recordings_of, sessions_left_out
     from neurolect.training.runs import load
 
@@ -80,7 +87,10 @@ def evaluate(
     search = None if phonemes_only else word_decoder(lm, lexicon, graph, trained.alphabet, network, decoder)
     padding: Padding = "valid" if protocol == "reference" else "same"
     n_trials = sum(len(day or ()) for day in recordings.open(split))
-    decoded = islice(decode_split(trained, recordings, split, search, padding), limit)
+    decoded: Iterator[DecodedTrial] = islice(decode_split(trained, recordings, split, search, padding), limit)
+    if search and rescoring != Rescoring():
+        second_pass = SecondPass(rescoring)
+        decoded = (replace(trial, hypotheses=second_pass(trial.hypotheses)) for trial in decoded)
     total = n_trials if limit is None else min(limit, n_trials)
     shown = track(decoded, "decoding", total, console=Console(stderr=True))
     evaluation = Evaluation.of(shown)
@@ -93,6 +103,7 @@ def evaluate(
         "protocol": f"{protocol}: smoothing with {padding} padding",
         "search": str(decoder) if search else "none",
         "network": describe_network(network) if search and graph is None else "none",
+        "second pass": str(rescoring) if search and rescoring != Rescoring() else "none",
         "further words": str(lexicon or "none"),
         "trials": f"{len(evaluation.trials)} of {n_trials}",
         "neurolect": __version__,

@@ -20,6 +20,7 @@ VERBS = {
     "train": "Train a phoneme decoder",
     "evaluate": "Decode a split with a trained run and report error rates",
     "decode": "Turn logits into sentences",
+    "rescore": "Put n-best lists through a second pass",
     "import t15": "Turn a checkpoint of the brain-to-text reference into a run",
     "lm build": "Build an n-gram model from text",
     "lm prune": "Leave out of an n-gram model what it hardly needs",

@@ -5,14 +5,15 @@ from __future__ import annotations
 import csv
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from neurolect.data.files import require_replaceable, written_atomically
 from neurolect.decoding.hypotheses import Hypothesis
-from neurolect.errors import ConfigError
+from neurolect.errors import ConfigError, DataError
+from neurolect.language.text_lines import read_lines
 
 _SCORES = ("acoustic", "ngram", "llm", "lexicon", "bonus", "total")
 
@@ -49,6 +50,55 @@ def write_hypotheses(out: Path, decoded: Iterable[list[Hypothesis]]) -> Path:
             line = {"utterance": number, "sentence": best.text, "n_best": [_described(each) for each in hypotheses]}
             lines.write(json.dumps(line, ensure_ascii=False) + "\n")
     return table
+
+
+def read_hypotheses(path: Path) -> list[list[Hypothesis]]:
+    """N-best lists from the JSON lines that `write_hypotheses` writes, one an utterance.
+
+    Raises:
+        DataError: the file cannot be read, or a line is not such an utterance; the message names the line.
+    """
+    decoded: list[list[Hypothesis]] = []
+    for number, line in enumerate(read_lines(path, "n-best lists"), start=1):
+        try:
+            utterance = json.loads(line)
+            if utterance["utterance"] != len(decoded):
+                raise DataError(f"{path}: line {number} is utterance {utterance['utterance']}, not {len(decoded)}")
+            decoded.append([_hypothesis(each) for each in utterance["n_best"]])
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise DataError(f"{path}: line {number} is no n-best list as 'neurolect decode' writes them") from None
+        if not decoded[-1]:
+            raise DataError(f"{path}: line {number} has no sentence")
+    if not decoded:
+        raise DataError(f"{path}: has no utterance")
+    return decoded
+
+
+def read_models_hypotheses(paths: Sequence[Path]) -> list[list[list[Hypothesis]]]:
+    """N-best lists of the same utterances by several models: for each utterance a list per model.
+
+    Raises:
+        DataError: a file cannot be read, or has another number of utterances than the first.
+    """
+    models = [read_hypotheses(path) for path in paths]
+    for path, lists in zip(paths, models, strict=True):
+        if len(lists) != len(models[0]):
+            raise DataError(f"{path}: has {len(lists)} utterances, {paths[0]} has {len(models[0])}")
+    return [list(lists) for lists in zip(*models, strict=True)]
+
+
+def _hypothesis(described: Mapping[str, Any]) -> Hypothesis:
+    timed = described["words"]
+    # Only an utterance without any sentence has no total; it has all other scores.
+    scores = {name: float(described[name]) for name in ("acoustic", "ngram", "lexicon", "bonus")}
+    return Hypothesis(
+        words=tuple(described["sentence"].split()),
+        **scores,
+        total=-math.inf if described["total"] is None else float(described["total"]),
+        times=tuple((int(word["start"]), int(word["end"])) for word in timed),
+        confidence=tuple(float(word["confidence"]) for word in timed),
+        llm=None if described["llm"] is None else float(described["llm"]),
+    )
 
 
 def _described(hypothesis: Hypothesis) -> dict[str, Any]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from neurolect.errors import ConfigError
-from neurolect.language.causal_lm import CausalLM
 from neurolect.language.smollm2 import smollm2_folder
+
+if TYPE_CHECKING:
+    from neurolect.language.causal_lm import CausalLM
 
 Precision = Literal["auto", "float32", "bfloat16", "float16", "int8", "int4"]
 
@@ -32,6 +34,8 @@ def load_causal_lm(
     Raises:
         ConfigError: `transformers` is not installed, or there is no such model here, or it is none to score with.
     """
+    from neurolect.language.causal_lm import CausalLM
+
     model, tokenizer = load_model_and_tokenizer(name, device, precision)
     return CausalLM(model, tokenizer, length_penalty)
 

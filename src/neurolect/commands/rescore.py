@@ -1,0 +1,55 @@
+"""`neurolect rescore`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from neurolect.decoding.second_pass import Rescoring
+
+
+def rescore(
+    hypotheses: Path,
+    out: Path,
+    rescoring: Rescoring = Rescoring(),
+    others: list[Path] | None = None,
+    truth: Path | None = None,
+) -> None:
+    """Put n-best lists through a second pass.
+
+    Other n-grams take the place of the search's, a large language model has its say, or the sentence with the fewest
+    expected errors is chosen. Writes what `neurolect decode` writes.
+
+    Args:
+        hypotheses: JSON lines that `neurolect decode` wrote.
+        out: JSON lines to write; the table gets the same name with .csv.
+        rescoring: settings of the second pass.
+        others: files with other models' lists of the same utterances; choose by mbr among them all.
+        truth: text file of what was said, one sentence a line; error rates before and after are printed.
+
+    Examples:
+        neurolect rescore decoded.jsonl --out rescored.jsonl --rescoring.llm smollm2 --rescoring.alpha 0.4
+        neurolect rescore decoded.jsonl --out rescored.jsonl --rescoring.lm 5gram.nlm --rescoring.choose mbr
+        neurolect rescore one.jsonl --others '[two.jsonl]' --out chosen.jsonl --rescoring.choose mbr
+    """
+    import time
+
+    from rich.console import Console
+    from rich.progress import track
+
+    from neurolect.decoding.hypothesis_files import read_models_hypotheses, write_hypotheses
+    from neurolect.decoding.second_pass import SecondPass
+    from neurolect.evaluation.sentences import read_sentences, word_error_rate
+
+    console = Console()
+    lists = read_models_hypotheses([hypotheses, *(others or [])])
+    spoken = None if truth is None else read_sentences(truth, len(lists))
+    second_pass = SecondPass(rescoring)
+    started = time.process_time()
+    rescored = [second_pass.of_models(each) for each in track(lists, "rescoring", console=Console(stderr=True))]
+    milliseconds = 1000 * (time.process_time() - started) / len(lists)
+    table = write_hypotheses(out, rescored)
+    console.print(f"{len(lists)} utterances, {milliseconds:.0f} CPU ms each: {out}, {table}", soft_wrap=True)
+    if spoken is not None:
+        for name, best in (("before", [each[0][0] for each in lists]), ("after", [each[0] for each in rescored])):
+            rate = word_error_rate(spoken, [hypothesis.text for hypothesis in best])
+            console.print(f"word error rate {name}: {rate}", highlight=False, markup=False)
