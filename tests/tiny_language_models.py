@@ -20,15 +20,18 @@ from transformers import (
 
 SIZE = {"vocab_size": 300, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4}
 TOKENS = {"bos_token_id": 0, "eos_token_id": 0, "pad_token_id": 1}
+GEMMA = {
+    **SIZE, **TOKENS, "intermediate_size": 64, "num_key_value_heads": 2, "head_dim": 8, "max_position_embeddings": 64,
+    "layer_types": ["sliding_attention", "full_attention"],
+}  # fmt: skip
 
 ARCHITECTURES = {
     "llama": LlamaConfig(**SIZE, **TOKENS, intermediate_size=64, num_key_value_heads=2, max_position_embeddings=64),
     "opt": OPTConfig(**SIZE, **TOKENS, ffn_dim=64, word_embed_proj_dim=16, max_position_embeddings=64),
     "gpt2": GPT2Config(vocab_size=300, n_embd=32, n_layer=2, n_head=4, n_positions=64, **TOKENS),
-    "a sliding window": Gemma3TextConfig(
-        **SIZE, **TOKENS, intermediate_size=64, num_key_value_heads=2, head_dim=8, sliding_window=4,
-        max_position_embeddings=64, layer_types=["sliding_attention", "full_attention"],
-    ),
+    "a narrow window": Gemma3TextConfig(**GEMMA, sliding_window=4),
+    # The sentences alone fit into it, but not after a context.
+    "a wider window": Gemma3TextConfig(**GEMMA, sliding_window=20),
     "linear attention": Qwen3NextConfig(
         **SIZE, **TOKENS, intermediate_size=64, num_key_value_heads=2, head_dim=8, num_experts=4, num_experts_per_tok=2,
         moe_intermediate_size=16, shared_expert_intermediate_size=16, linear_num_key_heads=2, linear_num_value_heads=2,

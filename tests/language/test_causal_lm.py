@@ -9,13 +9,13 @@ import torch
 
 pytest.importorskip("transformers")
 
-from tiny_language_models import ARCHITECTURES, SENTENCES, tiny_model, tiny_tokenizer
 from transformers import LlamaForCausalLM
 
 from neurolect.errors import ConfigError, DataError
 from neurolect.language.causal_lm import CausalLM
 from neurolect.language.causal_lm_loading import load_causal_lm
 from neurolect.language.llm_text import text_for_llm
+from tiny_language_models import ARCHITECTURES, SENTENCES, tiny_model, tiny_tokenizer
 
 CONTEXT = "we were going to the store , i said ."
 
@@ -45,6 +45,14 @@ def test_shared_beginnings_and_batches_change_no_score(architecture, context, to
     for tokens_at_once in (1, 30, 4096):
         scores = CausalLM(model, tokenizer, tokens_at_once=tokens_at_once).score(SENTENCES, context)
         np.testing.assert_allclose(scores, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_trees_are_for_models_that_read_them_as_they_read_texts(architecture, precision, tokenizer):
+    language_model = CausalLM(tiny_model(architecture).to(precision), tokenizer)
+    language_model.score(SENTENCES)
+    assert language_model.reads_trees is (architecture not in ("a narrow window", "linear attention"))
 
 
 def test_half_precision_keeps_the_sum_in_single_precision(tokenizer):
@@ -87,38 +95,46 @@ def test_a_sentence_that_is_too_long_is_refused_by_its_words(tokenizer):
 
 
 class SmallMemory(LlamaForCausalLM):
-    """A model on a device whose memory holds only so many sentences at a time."""
+    """A model on a device whose memory holds only so many tokens at a time, and which may not know trees."""
 
-    most = 2
+    most = 0
+    reads_trees = True
 
     def forward(self, input_ids, **options):
-        if len(input_ids) > self.most:
+        if not self.reads_trees and "position_ids" in options:
+            raise TypeError("got an unexpected keyword argument 'position_ids'")
+        if input_ids.numel() > self.most:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
         return super().forward(input_ids, **options)
 
 
-@pytest.mark.parametrize("most", [1, 2, 3])
-def test_batches_shrink_once_memory_runs_out_and_say_so_once(most, tokenizer):
+def with_small_memory(most, reads_trees=True):
     model = tiny_model()
     small = SmallMemory(model.config)
     small.load_state_dict(model.state_dict())
-    small.most = most
-    language_model = CausalLM(small, tokenizer)
+    small.most, small.reads_trees = most, reads_trees
+    return small
+
+
+@pytest.mark.parametrize("reads_trees", [True, False])
+@pytest.mark.parametrize("most", [30, 40, 80])
+def test_batches_shrink_once_memory_runs_out_and_say_so_once(most, reads_trees, tokenizer):
+    language_model = CausalLM(with_small_memory(most, reads_trees), tokenizer)
     sentences = [f"{sentence} {sentence}" for sentence in SENTENCES] + SENTENCES
     with pytest.warns(UserWarning, match="do not fit into the memory of cpu") as said:
         scores = language_model.score(sentences)
     assert len(said) == 1
-    np.testing.assert_allclose(scores, one_by_one(model, tokenizer, sentences), atol=1e-4)
+    np.testing.assert_allclose(scores, one_by_one(tiny_model(), tokenizer, sentences), atol=1e-4)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         language_model.score(sentences)
 
 
-def test_no_memory_even_for_one_sentence_is_an_error_and_no_score(tokenizer):
-    small = SmallMemory(tiny_model().config)
-    small.most = 0
-    with pytest.raises(ConfigError, match="do not fit into the memory of cpu"):
-        CausalLM(small, tokenizer).score(SENTENCES)
+@pytest.mark.parametrize("most", [0, 5])
+@pytest.mark.filterwarnings("ignore:llm. . sentences at a time")
+def test_no_memory_even_for_one_sentence_is_an_error_and_no_score(most, tokenizer):
+    with pytest.raises(ConfigError, match="fits? into the memory of cpu"):
+        CausalLM(with_small_memory(most), tokenizer).score(SENTENCES)
 
 
 def test_other_faults_of_a_model_are_not_taken_for_a_lack_of_memory(tokenizer):

@@ -14,20 +14,20 @@ from torch import Tensor
 
 from neurolect.errors import ConfigError, DataError
 from neurolect.language.llm_text import text_for_llm
+from neurolect.language.text_batches import TextBatch, n_in_tree, n_padded, padded_batch, tree_batch
 
 Scores = npt.NDArray[np.float64]
+Tokens = list[int]
 
 _FLOATS_AT_ONCE = 2**24
 """Logits that are taken to single precision at a time."""
-
-_SHORTEST_IN_BATCH = 0.75
-"""Length of the shortest text of a batch, in that of the longest: below it, padding costs more than another batch."""
 
 
 class CausalLM:
     """A causal language model of `transformers`, as a judge of candidate sentences.
 
-    What candidates begin with in common is computed once for all of them, the rest in batches of like lengths.
+    What all candidates begin with is computed once. What only some begin with is too, by models that can read
+    candidates as a tree, which is tried out at the first use; the others take them in padded batches of like lengths.
     Log-probabilities are taken and summed in single precision, whatever the model computes in. A batch that does not
     fit into memory is halved, as are those after it.
 
@@ -49,8 +49,11 @@ class CausalLM:
         self.tokenizer = tokenizer
         self.length_penalty = length_penalty
         self.tokens_at_once = tokens_at_once
+        config = model.config.get_text_config()
         self._begin = _first_token(tokenizer)
-        self._longest: int | None = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+        self._longest: int | None = getattr(config, "max_position_embeddings", None)
+        self._window: int | None = getattr(config, "sliding_window", None)
+        self.reads_trees: bool | None = None  # not known before the first use
         self._has_shrunk = False
 
     def score(self, sentences: Sequence[str], context: str = "") -> Scores:
@@ -70,23 +73,14 @@ class CausalLM:
         if not sentences:
             return np.zeros(0)
         texts, n_given = self._tokenised(sentences, context)
-        n_shared = _shared(texts)
-        total, cache, after = self._shared_part(texts[0][:n_shared], n_given)
-        scores = np.full(len(texts), total)
-        going_on = [number for number, text in enumerate(texts) if len(text) > n_shared]
-        if going_on:
-            firsts = torch.tensor([texts[number][n_shared] for number in going_on])
-            scores[going_on] += after[firsts].numpy()
-        rests = {number: texts[number][n_shared:] for number in going_on if len(texts[number]) > n_shared + 1}
-        for number, score in self._rests(rests, cache):
-            scores[number] += score
+        scores = self._score_tokens(texts, n_given)
         if not np.isfinite(scores).all():
             worst = sentences[int(np.argmin(np.isfinite(scores)))]
             raise DataError(f"llm: in {self.model.dtype} the score of '{worst[:80]}' is not a number; try float32")
         penalised: Scores = scores - self.length_penalty * (np.array([len(text) for text in texts]) - n_given)
         return penalised
 
-    def _tokenised(self, sentences: Sequence[str], context: str) -> tuple[list[list[int]], int]:
+    def _tokenised(self, sentences: Sequence[str], context: str) -> tuple[list[Tokens], int]:
         """Tokens of every text, and how many at its front are given rather than to be scored."""
         whole = [text_for_llm(sentence, context) for sentence in sentences]
         given = text_for_llm("", context)
@@ -101,68 +95,106 @@ class CausalLM:
             raise DataError(f"llm: the model takes {self._longest} tokens, too few for '{longest[:80]}…'")
         return [[self._begin, *text[1 + excess :]] for text in texts], n_given - excess
 
-    def _shared_part(self, tokens: list[int], n_given: int) -> tuple[float, Any, Tensor]:
+    def _score_tokens(self, texts: list[Tokens], n_given: int) -> Scores:
+        if self.reads_trees is None:
+            self.reads_trees = self._understands_trees()
+        n_shared = _shared(texts)
+        total, cache, after = self._shared_part(texts[0][:n_shared], n_given)
+        scores = np.full(len(texts), total)
+        for number, text in enumerate(texts):
+            if len(text) > n_shared:
+                scores[number] += float(after[text[n_shared]])
+        rests = {number: text[n_shared:] for number, text in enumerate(texts) if len(text) > n_shared + 1}
+        as_tree = self.reads_trees and max(map(len, texts)) <= (self._window or max(map(len, texts)))
+        for number, score in self._rests(rests, cache, n_shared, as_tree):
+            scores[number] += score
+        return scores
+
+    def _shared_part(self, tokens: Tokens, n_given: int) -> tuple[float, Any, Tensor]:
         """Score of the tokens that all texts begin with, what the model keeps of them, and log P of each next one."""
-        answer = self._forward([tokens], None, logits_to_keep=len(tokens) - n_given + 1)
+        answer = self._forward(torch.tensor([tokens]), None, logits_to_keep=len(tokens) - n_given + 1)
         if answer is None:
             raise ConfigError(f"llm: {len(tokens)} tokens do not fit into the memory of {self.model.device}")
         logits = answer.logits[0]
-        scores = _log_probabilities(logits[:-1], torch.tensor(tokens[n_given:], device=logits.device))
+        scores = _log_probabilities(
+            logits, torch.arange(len(tokens) - n_given), torch.tensor(tokens[n_given:], dtype=torch.long)
+        )
         after = logits[-1].float().log_softmax(dim=-1).double().cpu()
         return float(scores.double().sum()), answer.past_key_values, after
 
-    def _rests(self, rests: dict[int, list[int]], cache: Any) -> list[tuple[int, float]]:
+    def _rests(self, rests: dict[int, Tokens], cache: Any, n_cached: int, as_tree: bool) -> list[tuple[int, float]]:
         """Scores of the tokens of each text but its first, which the others are predicted from."""
         found: list[tuple[int, float]] = []
-        waiting = sorted(rests, key=lambda number: len(rests[number]), reverse=True)
+        waiting = sorted(rests, key=lambda number: rests[number] if as_tree else -len(rests[number]))
         while waiting:
-            lengths = [len(rests[number]) - 1 for number in waiting]
-            batch = waiting[: _n_in_batch(lengths, self.tokens_at_once)]
-            answer = self._forward([rests[number][:-1] for number in batch], cache)
-            if answer is None:
-                self._shrink(len(batch), lengths[0])
+            ahead = [rests[number] for number in waiting]
+            n_texts = n_in_tree(ahead, self.tokens_at_once) if as_tree else n_padded(ahead, self.tokens_at_once)
+            batch = tree_batch(ahead[:n_texts]) if as_tree else padded_batch(ahead[:n_texts], self._begin)
+            each = self._batch_scores(batch, cache, n_cached)
+            if each is None:
+                self._shrink(n_texts, batch.tokens.numel())
                 continue
-            # Rows of padding are left out before anything is computed of them.
-            rows = [place * lengths[0] + i for place, length in enumerate(lengths[: len(batch)]) for i in range(length)]
-            targets = [token for number in batch for token in rests[number][1:]]
-            device = answer.logits.device
-            each = _log_probabilities(
-                answer.logits.flatten(0, 1),
-                torch.tensor(targets, device=device),
-                torch.tensor(rows, device=device),
-            )
-            sums = [float(part.double().sum()) for part in torch.split(each.cpu(), lengths[: len(batch)])]
-            found += zip(batch, sums, strict=True)
-            waiting = waiting[len(batch) :]
+            sums = [float(part.double().sum()) for part in torch.split(each, list(batch.lengths))]
+            found += zip(waiting[:n_texts], sums, strict=True)
+            waiting = waiting[n_texts:]
         return found
 
+    def _batch_scores(self, batch: TextBatch, cache: Any, n_cached: int) -> Tensor | None:
+        """Log P of every target of a batch, or None where memory does not suffice."""
+        options = {}
+        if batch.visible is not None and batch.positions is not None:
+            hidden = torch.finfo(self.model.dtype).min
+            mask = torch.zeros(len(batch.visible), n_cached + len(batch.visible), dtype=self.model.dtype)
+            mask[:, n_cached:][~batch.visible] = hidden
+            options["attention_mask"] = mask[None, None].to(self.model.device)
+            options["position_ids"] = (n_cached + batch.positions).to(self.model.device)
+        answer = self._forward(batch.tokens, cache, **options)
+        return None if answer is None else _log_probabilities(answer.logits.flatten(0, 1), batch.places, batch.targets)
+
     @torch.inference_mode()
-    def _forward(self, texts: list[list[int]], cache: Any, **options: Any) -> Any:
+    def _forward(self, tokens: Tensor, cache: Any, **options: Any) -> Any:
         """The model's answer to texts that go on from a cache of one, or None where memory does not suffice."""
-        # Padding comes last, where a causal model cannot see it; so no mask is needed.
-        width = max(map(len, texts))
-        tokens = torch.tensor([[*text, *[self._begin] * (width - len(text))] for text in texts])
         try:
             if cache is not None:
                 cache = copy.deepcopy(cache)
-                cache.reorder_cache(torch.zeros(len(texts), dtype=torch.long, device=self.model.device))
+                cache.reorder_cache(torch.zeros(len(tokens), dtype=torch.long, device=self.model.device))
             return self.model(tokens.to(self.model.device), past_key_values=cache, use_cache=True, **options)
         except (RuntimeError, MemoryError) as error:
             if not _is_lack_of_memory(error):
                 raise
         return None
 
+    def _understands_trees(self) -> bool:
+        """Whether the model gives texts in a tree the scores that it gives them apart."""
+        vocabulary = self.model.config.get_text_config().vocab_size
+        shared, *rests = (
+            [token % vocabulary for token in tokens]
+            for tokens in ([self._begin, 7, 11], [13, 17, 19, 23], [13, 17, 29, 31, 37], [13, 41, 43], [47, 13, 17, 19])
+        )
+        _, cache, _ = self._shared_part(shared, 1)
+        # A state that runs from token to token would run through the whole tree.
+        if any(hasattr(layer, "recurrent_states") for layer in cache.layers):
+            return False
+        numbered = dict(enumerate(rests))
+        apart = dict(self._rests(numbered, cache, len(shared), as_tree=False))
+        try:
+            together = dict(self._rests(numbered, cache, len(shared), as_tree=True))
+        except (TypeError, ValueError, RuntimeError):
+            return False
+        tolerance = 1e-3 if self.model.dtype == torch.float32 else 2e-2
+        return all(abs(together[number] - score) <= tolerance * abs(score) for number, score in apart.items())
+
     def _shrink(self, n_texts: int, n_tokens: int) -> None:
         if n_texts == 1:
             raise ConfigError(f"llm: not even one sentence fits into the memory of {self.model.device}")
-        self.tokens_at_once = n_texts // 2 * n_tokens
+        self.tokens_at_once = max(1, n_tokens // 2)
         if self.model.device.type == "cuda":
             torch.cuda.empty_cache()
         if not self._has_shrunk:
             warnings.warn(
                 f"llm: {n_texts} sentences at a time do not fit into the memory of {self.model.device}; "
                 "going on with fewer, which takes longer",
-                stacklevel=4,
+                stacklevel=2,
             )
         self._has_shrunk = True
 
@@ -175,27 +207,19 @@ def _first_token(tokenizer: Any) -> int:
     raise ConfigError("llm: the tokenizer has no token for the beginning or the end of a text")
 
 
-def _shared(texts: Sequence[list[int]]) -> int:
+def _shared(texts: Sequence[Tokens]) -> int:
     """How many tokens all texts begin with in common."""
     first, last = min(texts), max(texts)
     return next((n for n, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(len(first), len(last)))
 
 
-def _n_in_batch(lengths: Sequence[int], tokens_at_once: int) -> int:
-    """How many of the texts, longest first, make the next batch."""
-    fitting = lengths[: max(1, tokens_at_once // lengths[0])]
-    return sum(length >= _SHORTEST_IN_BATCH * lengths[0] for length in fitting)
-
-
-def _log_probabilities(logits: Tensor, targets: Tensor, rows: Tensor | None = None) -> Tensor:
-    """Logits (all rows, tokens), targets (n,) of the rows (n,) → log P of each target (n,) in single precision."""
-    rows = torch.arange(len(targets), device=logits.device) if rows is None else rows
+def _log_probabilities(logits: Tensor, places: Tensor, targets: Tensor) -> Tensor:
+    """Logits (places, tokens) → log P of each target (n,) at its place (n,), in single precision on the CPU."""
+    used, which = torch.unique(places.to(logits.device), return_inverse=True)
     at_once = max(1, _FLOATS_AT_ONCE // logits.shape[-1])
-    found = [torch.zeros(0, device=logits.device)]
-    for chosen, wanted in zip(torch.split(rows, at_once), torch.split(targets, at_once), strict=True):
-        scores = logits[chosen].float()
-        found.append(scores.gather(1, wanted[:, None])[:, 0] - scores.logsumexp(dim=1))
-    return torch.cat(found)
+    parts = [logits[some].float().logsumexp(dim=-1) for some in torch.split(used, at_once)]
+    normalisers = torch.cat([torch.zeros(0, device=logits.device), *parts])
+    return (logits[used[which], targets.to(logits.device)].float() - normalisers[which]).cpu()
 
 
 def _is_lack_of_memory(error: Exception) -> bool:
