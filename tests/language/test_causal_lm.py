@@ -133,7 +133,7 @@ def test_batches_shrink_once_memory_runs_out_and_say_so_once(most, reads_trees, 
 @pytest.mark.parametrize("most", [0, 5])
 @pytest.mark.filterwarnings("ignore:llm. . sentences at a time")
 def test_no_memory_even_for_one_sentence_is_an_error_and_no_score(most, tokenizer):
-    with pytest.raises(ConfigError, match="fits? into the memory of cpu"):
+    with pytest.raises(ConfigError, match=r"fits? into the memory of cpu"):
         CausalLM(with_small_memory(most), tokenizer).score(SENTENCES)
 
 

@@ -30,6 +30,7 @@ VERBS = {
     "lm perplexity": "Measure how well an n-gram model predicts a text",
     "lm score": "Score a sentence word by word",
     "lm tune": "Search decoder settings for few word errors in little time",
+    "lm finetune": "Adapt a large language model to transcripts",
     "lm graph": "Build the search graph of an n-gram model and a lexicon",
 }
 """Every verb and the first sentence of its function's docstring, kept here so that help imports nothing."""

@@ -50,7 +50,7 @@ class CausalLM:
         self.length_penalty = length_penalty
         self.tokens_at_once = tokens_at_once
         config = model.config.get_text_config()
-        self._begin = _first_token(tokenizer)
+        self._begin = first_token(tokenizer)
         self._longest: int | None = getattr(config, "max_position_embeddings", None)
         self._window: int | None = getattr(config, "sliding_window", None)
         self.reads_trees: bool | None = None  # not known before the first use
@@ -199,7 +199,7 @@ class CausalLM:
         self._has_shrunk = True
 
 
-def _first_token(tokenizer: Any) -> int:
+def first_token(tokenizer: Any) -> int:
     """The token that every text begins with, which itself is not scored."""
     for token in (*tokenizer("")["input_ids"][:1], tokenizer.bos_token_id, tokenizer.eos_token_id):
         if token is not None:

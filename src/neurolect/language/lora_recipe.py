@@ -1,0 +1,42 @@
+"""How low-rank adapters are trained."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from neurolect.errors import ConfigError, require_at_least
+
+
+@dataclass(frozen=True)
+class LoRARecipe:
+    """How adapters are trained.
+
+    Args:
+        rank: of the matrices that are added to every linear layer.
+        scale: of what they add, in units of 1 / rank.
+        dropout: of their input.
+        lr: highest learning rate; it rises over the first twentieth of the steps and falls to zero after.
+        epochs: times that every sentence is seen.
+        batch_size: sentences a step.
+        checkpoint_every: steps from one checkpoint to the next.
+        seed: of the adapters, the order of sentences and the dropout.
+
+    Raises:
+        ConfigError: a setting is out of its range.
+    """
+
+    rank: int = 16
+    scale: float = 32.0
+    dropout: float = 0.05
+    lr: float = 2e-4
+    epochs: int = 1
+    batch_size: int = 16
+    checkpoint_every: int = 50
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("rank", "epochs", "batch_size", "checkpoint_every"):
+            require_at_least(1, f"recipe.{name}", getattr(self, name))
+        if not (0 < self.lr < math.inf and 0 < self.scale < math.inf and 0 <= self.dropout < 1):
+            raise ConfigError("recipe: lr and scale must be above 0, dropout from 0 to below 1")
