@@ -21,6 +21,7 @@ VERBS = {
     "evaluate": "Decode a split with a trained run and report error rates",
     "decode": "Turn logits into sentences",
     "rescore": "Put n-best lists through a second pass",
+    "correct": "Have a language model that follows instructions correct n-best lists",
     "import t15": "Turn a checkpoint of the brain-to-text reference into a run",
     "lm build": "Build an n-gram model from text",
     "lm prune": "Leave out of an n-gram model what it hardly needs",

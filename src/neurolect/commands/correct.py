@@ -1,0 +1,69 @@
+"""`neurolect correct`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from neurolect.language.causal_lm_loading import Precision
+
+
+def correct(
+    hypotheses: Path,
+    out: Path,
+    llm: str | None = None,
+    endpoint: str | None = None,
+    model: str | None = None,
+    key_variable: str | None = None,
+    n_best: int = 10,
+    most_changed: float = 0.34,
+    context: str = "",
+    device: str = "auto",
+    precision: Precision = "auto",
+    truth: Path | None = None,
+) -> None:
+    """Have a language model that follows instructions correct n-best lists.
+
+    It is a model on this machine (`llm`), or one behind the address that you name (`endpoint` and `model`), to which
+    the candidates and the context are then sent. Writes one sentence a line.
+
+    Args:
+        hypotheses: JSON lines that `neurolect decode` or `neurolect rescore` wrote.
+        out: text file to write.
+        llm: a model that follows instructions, named as for `neurolect rescore`.
+        endpoint: address of an interface like OpenAI's, such as http://localhost:8000/v1.
+        model: name of the model there.
+        key_variable: environment variable that holds the key for it.
+        n_best: candidates that the model is shown.
+        most_changed: share of the words of a candidate that it may change; answers further off are not taken.
+        context: what was said before.
+        device: for a model on this machine: `auto`, `cpu`, `cuda:0`, …
+        precision: of a model on this machine.
+        truth: text file of what was said, one sentence a line; error rates before and after are printed.
+
+    Examples:
+        neurolect correct rescored.jsonl --out corrected.txt --llm models/qwen3-4b-instruct
+        neurolect correct rescored.jsonl --out corrected.txt --endpoint http://localhost:8000/v1 --model qwen3
+    """
+    from rich.console import Console
+    from rich.progress import track
+
+    from neurolect.data.files import written_atomically
+    from neurolect.decoding.error_correction import correct as corrected
+    from neurolect.decoding.hypothesis_files import read_hypotheses
+    from neurolect.evaluation.sentences import read_sentences, word_error_rate
+    from neurolect.language.chat import chat_model
+
+    console = Console()
+    lists = read_hypotheses(hypotheses)
+    spoken = None if truth is None else read_sentences(truth, len(lists))
+    ask = chat_model(llm, endpoint, model, key_variable, device, precision)
+    shown = track(lists, "correcting", console=Console(stderr=True))
+    sentences = [corrected(each, ask, n_best, context, most_changed) for each in shown]
+    with written_atomically(out) as partial:
+        partial.write_text("".join(f"{sentence}\n" for sentence in sentences), encoding="utf-8")
+    before = [each[0].text for each in lists]
+    changed = sum(one != other for one, other in zip(before, sentences, strict=True))
+    console.print(f"{out}: {len(sentences)} sentences, {changed} of them changed", soft_wrap=True)
+    if spoken is not None:
+        for name, best in (("before", before), ("after", sentences)):
+            console.print(f"word error rate {name}: {word_error_rate(spoken, best)}", highlight=False, markup=False)
