@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from neurolect.decoding.hypotheses import Hypothesis
 from neurolect.decoding.hypothesis_files import read_hypotheses, read_models_hypotheses, write_hypotheses
 from neurolect.decoding.second_pass import Rescoring, SecondPass
 from neurolect.errors import ConfigError, DataError
+from neurolect.language.ngram_conversion import convert
 
 LISTS = [
     [
@@ -43,6 +45,27 @@ def test_minimum_bayes_risk_chooses_over_one_list_and_over_several():
 def test_settings_that_cannot_be_meant_are_refused(settings, complaint):
     with pytest.raises(ConfigError, match=complaint):
         Rescoring(**settings)
+
+
+def searched(weight):
+    """A list as the search makes it, with this weight of the n-gram model."""
+    parts = np.random.default_rng(0).uniform(-9, -1, size=(6, 3)).round(4)
+    return [
+        Hypothesis((word,), acoustic, ngram, lexicon, 1.5, round(0.4 * acoustic + weight * ngram + lexicon + 1.5, 4))
+        for word, (acoustic, ngram, lexicon) in zip("abcdef", parts.tolist(), strict=True)
+    ]
+
+
+def test_another_weight_than_the_searchs_is_noticed(tmp_path):
+    (tmp_path / "lm.arpa").write_text("\\data\\\nngram 1=2\n\n\\1-grams:\n-1\t</s>\n-1\ta\n\n\\end\\\n")
+    model = convert(tmp_path / "lm.arpa", tmp_path / "lm.nlm").path
+    with pytest.raises(
+        ConfigError, match=r"language_model_weight is 1, but the search multiplied n-gram scores by 2\.5"
+    ):
+        SecondPass(Rescoring(lm=model))(searched(2.5))
+    assert len(SecondPass(Rescoring(lm=model, language_model_weight=2.5))(searched(2.5))) == 6
+    # Three cannot tell.
+    assert len(SecondPass(Rescoring(lm=model))(searched(2.5)[:3])) == 3
 
 
 def test_lists_are_read_as_they_were_written(tmp_path):

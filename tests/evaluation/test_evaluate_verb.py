@@ -16,6 +16,7 @@ from neurolect.data.t15 import read_split, write_split
 from neurolect.data.trial import Trial
 from neurolect.evaluation.decode import decode_split
 from neurolect.evaluation.evaluate import recordings_of
+from neurolect.language.ngram_conversion import convert
 from neurolect.models.gru import GRUDecoder
 from neurolect.text.alphabet import PHONEMES
 from neurolect.training.runs import Run, save_run
@@ -87,6 +88,19 @@ def test_by_default_the_trigram_chooses_between_homophones_and_words_of_the_lexi
     assert result["scores"]["word error rate"]["overall"]["rate"] == 0
     assert result["facts"]["language model"] == "english"
     assert result["facts"]["protocol"] == "clean: smoothing with same padding"
+
+
+def test_a_second_pass_has_the_last_word_and_is_reported(spelling_run, tmp_path):
+    root = record(tmp_path / "recordings", spoken_evenly("I want to go home.", GO_HOME))
+    (tmp_path / "lm.arpa").write_text(
+        "\\data\\\nngram 1=7\n\n\\1-grams:\n-1\t</s>\n-1\ti\n-1\twant\n-1\ttwo\n-3\tto\n-1\tgo\n-1\thome\n\n\\end\\\n"
+    )
+    model = convert(tmp_path / "lm.arpa", tmp_path / "lm.nlm").path
+    wide = ["--decoder.lattice_beam", "20", "--decoder.beam", "30"]
+    (row,), result = evaluate(spelling_run, root, *wide, "--rescoring.lm", str(model))
+    assert row["decoded"] == "i want two go home"
+    assert f"lm={model!r}" in result["facts"]["second pass"]
+    assert float(row["ngram_score"]) == pytest.approx(-6 * math.log(10), abs=1e-3)
 
 
 def test_the_uniform_language_model_leaves_the_score_to_the_sounds_under_the_searchs_settings(spelling_run, tmp_path):

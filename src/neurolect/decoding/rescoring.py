@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from neurolect.decoding.hypotheses import Hypothesis
-from neurolect.errors import DataError
+from neurolect.errors import ConfigError, DataError
 from neurolect.language.ngram_model import UNKNOWN_WORD, NgramModel
 
 _NATS = math.log(10)
@@ -110,6 +110,41 @@ def sentence_score(ngrams: NgramModel, sentence: str, absent_word_log10: float =
 def best_first(hypotheses: Iterable[Hypothesis]) -> list[Hypothesis]:
     """By their totals; those that are equal stay in their order."""
     return sorted(hypotheses, key=lambda each: each.total, reverse=True)
+
+
+def require_weight(hypotheses: Sequence[Hypothesis], language_model_weight: float) -> None:
+    """Refuse a list whose totals tell that its n-gram scores were multiplied by something else.
+
+    Lists that are too short to tell, and those whose totals are not one weighted sum of their scores, pass.
+
+    Args:
+        hypotheses: n-best list of one utterance.
+        language_model_weight: what they are believed to have been multiplied by.
+
+    Raises:
+        ConfigError: says what the weight was.
+    """
+    worded = [each for each in hypotheses if each.words]
+    acoustic, ngram = (np.array([[getattr(each, name)] for each in worded]) for name in ("acoustic", "ngram"))
+    totals = np.array([each.total - each.lexicon - each.bonus for each in worded])
+    if len(worded) < 4 or not np.isfinite([*acoustic[:, 0], *ngram[:, 0], *totals]).all():
+        return
+    _, unexplained = _least_squares(acoustic, totals - language_model_weight * ngram[:, 0])
+    weights, rounding = _least_squares(np.hstack([acoustic, ngram]), totals)
+    # Scores in files are rounded to four digits.
+    if unexplained > 0.01 and rounding < 1e-3:
+        raise ConfigError(
+            f"rescoring: language_model_weight is {language_model_weight:g}, "
+            f"but the search multiplied n-gram scores by {weights[1]:.3g}"
+        )
+
+
+def _least_squares(
+    scores: npt.NDArray[np.floating], totals: npt.NDArray[np.floating]
+) -> tuple[npt.NDArray[np.floating], float]:
+    """Weights of the scores (n, kinds) that come nearest to the totals (n,), and how far off the worst one is."""
+    weights = np.linalg.lstsq(scores, totals)[0]
+    return weights, float(np.abs(scores @ weights - totals).max())
 
 
 def require_no_llm(hypotheses: Sequence[Hypothesis]) -> None:

@@ -12,7 +12,7 @@ from neurolect.decoding.candidate_augmentation import augment
 from neurolect.decoding.hypotheses import Hypothesis
 from neurolect.decoding.minimum_risk import minimum_bayes_risk
 from neurolect.decoding.options import LARGEST
-from neurolect.decoding.rescoring import SentenceScorer, rescore_with_llm, rescore_with_ngrams
+from neurolect.decoding.rescoring import SentenceScorer, require_weight, rescore_with_llm, rescore_with_ngrams
 from neurolect.errors import ConfigError
 from neurolect.language.causal_lm_loading import Precision, load_causal_lm
 from neurolect.language.ngram_model import NgramModel
@@ -109,7 +109,8 @@ class SecondPass:
             Sentences in the order in which they are preferred.
 
         Raises:
-            ConfigError: there are several lists, and the settings do not choose by minimum Bayes risk.
+            ConfigError: there are several lists, and the settings do not choose by minimum Bayes risk; or the totals of
+                a list tell of another language_model_weight.
             DataError: a large language model has scored a list before and is to again.
         """
         rescored = [self._rescored(each, self.rescoring.context if context is None else context) for each in lists]
@@ -122,6 +123,8 @@ class SecondPass:
     def _rescored(self, hypotheses: Sequence[Hypothesis], context: str) -> list[Hypothesis]:
         settings = self.rescoring
         rescored = list(hypotheses)
+        if self._ngrams is not None or self._scorer is not None:
+            require_weight(rescored, settings.language_model_weight)
         if self._ngrams is not None:
             rescored = rescore_with_ngrams(rescored, self._ngrams, self._replaced, settings.language_model_weight)
         if settings.augment:
