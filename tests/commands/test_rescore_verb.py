@@ -66,6 +66,10 @@ def test_lists_get_llm_scores_totals_and_error_rates(folder, tmp_path, capsys):
     shown = capsys.readouterr().out
     assert "word error rate before: 0.00 %" in shown
     assert "word error rate after: " in shown
+    # One row for each alpha from 0, where the n-grams decide alone, to 1.
+    by_alpha = [line.split()[1:4:2] for line in shown.splitlines() if line.startswith("│")]
+    assert [alpha for alpha, _ in by_alpha] == ["0", *(f"0.{n}" for n in range(1, 10)), "1"]
+    assert by_alpha[0][1] == "0.00"
 
 
 def test_decoding_with_a_second_pass_is_decoding_and_then_rescoring(folder, tmp_path):

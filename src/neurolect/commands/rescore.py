@@ -24,7 +24,8 @@ def rescore(
         out: JSON lines to write; the table gets the same name with .csv.
         rescoring: settings of the second pass.
         others: files with other models' lists of the same utterances; choose by mbr among them all.
-        truth: text file of what was said, one sentence a line; error rates before and after are printed.
+        truth: text file of what was said, one sentence a line; error rates before and after are printed, and those
+            that other values of alpha would give.
 
     Examples:
         neurolect rescore decoded.jsonl --out rescored.jsonl --rescoring.llm smollm2 --rescoring.alpha 0.4
@@ -35,9 +36,11 @@ def rescore(
 
     from rich.console import Console
     from rich.progress import track
+    from rich.table import Table
 
     from neurolect.decoding.hypothesis_files import read_models_hypotheses, write_hypotheses
     from neurolect.decoding.second_pass import SecondPass
+    from neurolect.evaluation.alphas import word_error_rate_by_alpha
     from neurolect.evaluation.sentences import read_sentences, word_error_rate
 
     console = Console()
@@ -47,9 +50,15 @@ def rescore(
     started = time.process_time()
     rescored = [second_pass.of_models(each) for each in track(lists, "rescoring", console=Console(stderr=True))]
     milliseconds = 1000 * (time.process_time() - started) / len(lists)
-    table = write_hypotheses(out, rescored)
-    console.print(f"{len(lists)} utterances, {milliseconds:.0f} CPU ms each: {out}, {table}", soft_wrap=True)
+    csv = write_hypotheses(out, rescored)
+    console.print(f"{len(lists)} utterances, {milliseconds:.0f} CPU ms each: {out}, {csv}", soft_wrap=True)
     if spoken is not None:
         for name, best in (("before", [each[0][0] for each in lists]), ("after", [each[0] for each in rescored])):
             rate = word_error_rate(spoken, [hypothesis.text for hypothesis in best])
             console.print(f"word error rate {name}: {rate}", highlight=False, markup=False)
+    if spoken is not None and rescoring.llm is not None and not others:
+        table = Table("alpha", "word error rate", title="Highest totals")
+        rates = word_error_rate_by_alpha(rescored, spoken, rescoring.alpha, rescoring.language_model_weight)
+        for alpha, rate in rates.items():
+            table.add_row(f"{alpha:g}", str(rate))
+        console.print(table)
