@@ -9,7 +9,7 @@ import torch
 
 pytest.importorskip("transformers")
 
-from transformers import LlamaForCausalLM
+from transformers import AutoModelForCausalLM, LlamaForCausalLM, MambaConfig
 
 from neurolect.errors import ConfigError, DataError
 from neurolect.language.causal_lm import CausalLM
@@ -135,6 +135,35 @@ def test_batches_shrink_once_memory_runs_out_and_say_so_once(most, reads_trees, 
 def test_no_memory_even_for_one_sentence_is_an_error_and_no_score(most, tokenizer):
     with pytest.raises(ConfigError, match=r"fits? into the memory of cpu"):
         CausalLM(with_small_memory(most), tokenizer).score(SENTENCES)
+
+
+class SmallMemoryForScores(LlamaForCausalLM):
+    """A model whose answers fit into memory but not what is computed of them."""
+
+    def forward(self, input_ids, **options):
+        answer = super().forward(input_ids, **options)
+        if input_ids.numel() > 30:
+            answer.logits = answer.logits.as_subclass(Refusing)
+        return answer
+
+
+class Refusing(torch.Tensor):
+    def float(self):
+        raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes")
+
+
+def test_memory_that_runs_out_after_the_model_answered_is_noticed_too(tokenizer):
+    small = SmallMemoryForScores(tiny_model().config)
+    small.load_state_dict(tiny_model().state_dict())
+    with pytest.warns(UserWarning, match="do not fit into the memory of cpu"):
+        scores = CausalLM(small, tokenizer).score(SENTENCES * 2)
+    np.testing.assert_allclose(scores, one_by_one(tiny_model(), tokenizer, SENTENCES * 2), atol=1e-4)
+
+
+def test_a_model_without_a_cache_is_refused(tokenizer):
+    model = AutoModelForCausalLM.from_config(MambaConfig(vocab_size=300, hidden_size=16, num_hidden_layers=1))
+    with pytest.raises(ConfigError, match="MambaForCausalLM has no cache of keys and values"):
+        CausalLM(model, tokenizer).score(SENTENCES)
 
 
 def test_other_faults_of_a_model_are_not_taken_for_a_lack_of_memory(tokenizer):

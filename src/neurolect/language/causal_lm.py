@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,7 @@ from neurolect.language.text_batches import TextBatch, n_in_tree, n_padded, padd
 
 Scores = npt.NDArray[np.float64]
 Tokens = list[int]
+Result = TypeVar("Result")
 
 _FLOATS_AT_ONCE = 2**24
 """Logits that are taken to single precision at a time."""
@@ -112,15 +114,21 @@ class CausalLM:
 
     def _shared_part(self, tokens: Tokens, n_given: int) -> tuple[float, Any, Tensor]:
         """Score of the tokens that all texts begin with, what the model keeps of them, and log P of each next one."""
-        answer = self._forward(torch.tensor([tokens]), None, logits_to_keep=len(tokens) - n_given + 1)
-        if answer is None:
+
+        def compute() -> tuple[float, Any, Tensor]:
+            answer = self._forward(torch.tensor([tokens]), None, logits_to_keep=len(tokens) - n_given + 1)
+            places, targets = torch.arange(len(tokens) - n_given), torch.tensor(tokens[n_given:], dtype=torch.long)
+            scores = _log_probabilities(answer.logits[0], places, targets)
+            after = answer.logits[0, -1].float().log_softmax(dim=-1).double().cpu()
+            return float(scores.double().sum()), answer.past_key_values, after
+
+        try:
+            found = _if_memory_suffices(compute)
+        except (TypeError, AttributeError) as error:
+            raise ConfigError(f"llm: {type(self.model).__name__} has no cache of keys and values: {error}") from None
+        if found is None:
             raise ConfigError(f"llm: {len(tokens)} tokens do not fit into the memory of {self.model.device}")
-        logits = answer.logits[0]
-        scores = _log_probabilities(
-            logits, torch.arange(len(tokens) - n_given), torch.tensor(tokens[n_given:], dtype=torch.long)
-        )
-        after = logits[-1].float().log_softmax(dim=-1).double().cpu()
-        return float(scores.double().sum()), answer.past_key_values, after
+        return found
 
     def _rests(self, rests: dict[int, Tokens], cache: Any, n_cached: int, as_tree: bool) -> list[tuple[int, float]]:
         """Scores of the tokens of each text but its first, which the others are predicted from."""
@@ -130,7 +138,7 @@ class CausalLM:
             ahead = [rests[number] for number in waiting]
             n_texts = n_in_tree(ahead, self.tokens_at_once) if as_tree else n_padded(ahead, self.tokens_at_once)
             batch = tree_batch(ahead[:n_texts]) if as_tree else padded_batch(ahead[:n_texts], self._begin)
-            each = self._batch_scores(batch, cache, n_cached)
+            each = _if_memory_suffices(partial(self._batch_scores, batch, cache, n_cached))
             if each is None:
                 self._shrink(n_texts, batch.tokens.numel())
                 continue
@@ -139,30 +147,22 @@ class CausalLM:
             waiting = waiting[n_texts:]
         return found
 
-    def _batch_scores(self, batch: TextBatch, cache: Any, n_cached: int) -> Tensor | None:
-        """Log P of every target of a batch, or None where memory does not suffice."""
+    def _batch_scores(self, batch: TextBatch, cache: Any, n_cached: int) -> Tensor:
+        """Log P of every target of a batch whose texts all go on from a cache of one text."""
         options = {}
         if batch.visible is not None and batch.positions is not None:
-            hidden = torch.finfo(self.model.dtype).min
             mask = torch.zeros(len(batch.visible), n_cached + len(batch.visible), dtype=self.model.dtype)
-            mask[:, n_cached:][~batch.visible] = hidden
+            mask[:, n_cached:][~batch.visible] = torch.finfo(self.model.dtype).min
             options["attention_mask"] = mask[None, None].to(self.model.device)
             options["position_ids"] = (n_cached + batch.positions).to(self.model.device)
-        answer = self._forward(batch.tokens, cache, **options)
-        return None if answer is None else _log_probabilities(answer.logits.flatten(0, 1), batch.places, batch.targets)
+        cache = copy.deepcopy(cache)
+        cache.reorder_cache(torch.zeros(len(batch.tokens), dtype=torch.long, device=self.model.device))
+        logits = self._forward(batch.tokens, cache, **options).logits
+        return _log_probabilities(logits.flatten(0, 1), batch.places, batch.targets)
 
     @torch.inference_mode()
     def _forward(self, tokens: Tensor, cache: Any, **options: Any) -> Any:
-        """The model's answer to texts that go on from a cache of one, or None where memory does not suffice."""
-        try:
-            if cache is not None:
-                cache = copy.deepcopy(cache)
-                cache.reorder_cache(torch.zeros(len(tokens), dtype=torch.long, device=self.model.device))
-            return self.model(tokens.to(self.model.device), past_key_values=cache, use_cache=True, **options)
-        except (RuntimeError, MemoryError) as error:
-            if not _is_lack_of_memory(error):
-                raise
-        return None
+        return self.model(tokens.to(self.model.device), past_key_values=cache, use_cache=True, **options)
 
     def _understands_trees(self) -> bool:
         """Whether the model gives texts in a tree the scores that it gives them apart."""
@@ -222,8 +222,16 @@ def _log_probabilities(logits: Tensor, places: Tensor, targets: Tensor) -> Tenso
     return (logits[used[which], targets.to(logits.device)].float() - normalisers[which]).cpu()
 
 
-def _is_lack_of_memory(error: Exception) -> bool:
-    # On the CPU, and inside some libraries, it is told from the message only.
-    return isinstance(error, torch.OutOfMemoryError | MemoryError) or any(
-        sign in str(error).lower() for sign in ("out of memory", "can't allocate memory", "not enough memory")
-    )
+def _if_memory_suffices(compute: Callable[[], Result]) -> Result | None:
+    """What is computed, or None where the device's memory does not suffice for it."""
+    try:
+        return compute()
+    except (RuntimeError, MemoryError) as error:
+        # On the CPU, and inside some libraries, it is told from the message only.
+        signs = ("out of memory", "can't allocate memory", "not enough memory")
+        if not isinstance(error, torch.OutOfMemoryError | MemoryError) and not any(
+            sign in str(error).lower() for sign in signs
+        ):
+            raise
+    # Only here is the exception gone, and with it what it held in memory.
+    return None
