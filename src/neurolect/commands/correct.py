@@ -50,12 +50,12 @@ def correct(
     from neurolect.data.files import written_atomically
     from neurolect.decoding.error_correction import correct as corrected
     from neurolect.decoding.hypothesis_files import read_hypotheses
-    from neurolect.evaluation.sentences import read_sentences, word_error_rate
+    from neurolect.evaluation.sentences import read_truth, word_error_rate
     from neurolect.language.chat import chat_model
 
     console = Console()
     lists = read_hypotheses(hypotheses)
-    spoken = None if truth is None else read_sentences(truth, len(lists))
+    spoken = None if truth is None else read_truth(truth, len(lists))
     ask = chat_model(llm, endpoint, model, key_variable, device, precision)
     shown = track(lists, "correcting", console=Console(stderr=True))
     sentences = [corrected(each, ask, n_best, context, most_changed) for each in shown]

@@ -41,11 +41,11 @@ def rescore(
     from neurolect.decoding.hypothesis_files import read_models_hypotheses, write_hypotheses
     from neurolect.decoding.second_pass import SecondPass
     from neurolect.evaluation.alphas import word_error_rate_by_alpha
-    from neurolect.evaluation.sentences import read_sentences, word_error_rate
+    from neurolect.evaluation.sentences import read_truth, word_error_rate
 
     console = Console()
     lists = read_models_hypotheses([hypotheses, *(others or [])])
-    spoken = None if truth is None else read_sentences(truth, len(lists))
+    spoken = None if truth is None else read_truth(truth, len(lists))
     second_pass = SecondPass(rescoring)
     started = time.process_time()
     rescored = [second_pass.of_models(each) for each in track(lists, "rescoring", console=Console(stderr=True))]

@@ -13,7 +13,7 @@ from typing import Any
 from neurolect.data.files import require_replaceable, written_atomically
 from neurolect.decoding.hypotheses import Hypothesis
 from neurolect.errors import ConfigError, DataError
-from neurolect.language.text_lines import read_lines
+from neurolect.text.text_lines import read_lines
 
 _SCORES = ("acoustic", "ngram", "llm", "lexicon", "bonus", "total")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from neurolect.errors import DataError
-from neurolect.language.text_lines import read_sentences
 from neurolect.text.normalise import normalise_for_evaluation
+from neurolect.text.text_lines import read_sentences
 
 _HELD_OUT = 20
 """One sentence in so many is held out, the last ones, where no other file is given."""
