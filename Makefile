@@ -27,6 +27,7 @@ lint: $(READY) ## formatting, rules and types
 	$(RUN)/ruff format --check .
 	$(RUN)/ruff check .
 	$(RUN)/mypy
+	@! LC_ALL=C.UTF-8 grep -nE '.{121,}' src/core/*.?pp
 
 clean: ## remove the environment and what runs left behind
 	rm -rf $(VENV) demo build

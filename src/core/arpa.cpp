@@ -118,7 +118,8 @@ void ArpaReader::count_line(std::string_view text) {
         }
     }
     if (!right) wrong(quoted(whole) + " is not 'ngram ORDER=COUNT'");
-    if (order != counts_.size() + 1) wrong("the count of " + std::to_string(counts_.size() + 1) + "-grams should come here");
+    if (order != counts_.size() + 1)
+        wrong("the count of " + std::to_string(counts_.size() + 1) + "-grams should come here");
     counts_.push_back(count);
 }
 
@@ -173,7 +174,8 @@ void ArpaReader::ngram_line(std::string_view text) {
     const float log10 = number(field(text), "log10 probability");
     if (log10 > 0.0f) wrong("a log10 probability above 0");
     if (++seen_ > counts_[length_ - 1]) {
-        wrong("more " + std::to_string(length_) + "-grams than the header says (" + std::to_string(counts_[length_ - 1]) + ")");
+        wrong("more " + std::to_string(length_) + "-grams than the header says (" +
+              std::to_string(counts_[length_ - 1]) + ")");
     }
     if (length_ == 1) {
         const std::string_view given = field(text);

@@ -28,7 +28,8 @@ struct Target {
     size_t buffer_bytes;
 };
 
-std::vector<Discounts> write_kneser_ney(NgramCounter& counter, const std::vector<uint64_t>& least, const Target& target) {
+std::vector<Discounts> write_kneser_ney(NgramCounter& counter, const std::vector<uint64_t>& least,
+                                        const Target& target) {
     NgramBuilder builder(counter.order(), target.folder, target.buffer_bytes);
     NgramCounts counts = counter.finish(CountKind::kContinuations, least);
     std::vector<Discounts> discounts = estimate_kneser_ney(counts, builder);
@@ -94,8 +95,9 @@ void bind_estimation(nb::module_& module) {
             return found;
         },
         nb::arg("counter"), nb::arg("least"), nb::arg("target"),
-        nb::sig("def write_kneser_ney(counter: NgramCounter, least: collections.abc.Sequence[int], target: NgramTarget) "
-                "-> list[tuple[float, float, float, bool]]"));
+        nb::sig(
+            "def write_kneser_ney(counter: NgramCounter, least: collections.abc.Sequence[int], target: NgramTarget) "
+            "-> list[tuple[float, float, float, bool]]"));
     module.def("write_katz", &write_katz, nb::arg("counter"), nb::arg("least"), nb::arg("target"),
                nb::call_guard<nb::gil_scoped_release>());
     module.def("write_pruned", &write_pruned, nb::arg("store"), nb::arg("threshold"), nb::arg("target"),

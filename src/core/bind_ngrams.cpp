@@ -153,12 +153,15 @@ void bind_ngrams(nb::module_& module) {
         });
 
     nb::class_<NgramBuilder>(module, "NgramBuilder")
-        .def(nb::init<unsigned, const std::string&, size_t>(), nb::arg("order"), nb::arg("folder"), nb::arg("buffer_bytes"))
+        .def(nb::init<unsigned, const std::string&, size_t>(), nb::arg("order"), nb::arg("folder"),
+             nb::arg("buffer_bytes"))
         .def("add_word", &NgramBuilder::add_word, nb::arg("word"), nb::arg("log10"), nb::arg("backoff"))
         .def("add_ngrams", &add_ngrams, nb::arg("words"), nb::arg("log10"), nb::arg("backoff"))
         .def(
             "write",
-            [](NgramBuilder& builder, const std::string& path, unsigned value_bits) { builder.write(path, value_bits); },
+            [](NgramBuilder& builder, const std::string& path, unsigned value_bits) {
+                builder.write(path, value_bits);
+            },
             nb::arg("path"), nb::arg("value_bits"), nb::call_guard<nb::gil_scoped_release>());
 }
 

@@ -30,14 +30,15 @@ std::vector<T> to_vector(const Array<T>& array) {
 
 void check_classes(uint32_t n_classes, uint32_t blank, uint32_t silence) {
     const bool has_silence = silence != LexiconTree::kNoClass;
-    if (blank >= n_classes || (has_silence && silence >= n_classes)) throw DataError("the blank or the silence is no class");
+    if (blank >= n_classes || (has_silence && silence >= n_classes))
+        throw DataError("the blank or the silence is no class");
 }
 
 std::shared_ptr<LexiconTree> lexicon_tree(Array<uint32_t> labels, Array<uint32_t> parents, Array<uint32_t> first_child,
                                           Array<uint32_t> first_word, Array<uint32_t> words,
-                                          Array<float> pronunciation_costs, Array<float> unigrams, Array<float> look_ahead,
-                                          uint32_t n_classes, uint32_t blank, uint32_t silence, float silence_cost,
-                                          float no_silence_cost) {
+                                          Array<float> pronunciation_costs, Array<float> unigrams,
+                                          Array<float> look_ahead, uint32_t n_classes, uint32_t blank, uint32_t silence,
+                                          float silence_cost, float no_silence_cost) {
     constexpr float kLargest = 1e6f;
     check_classes(n_classes, blank, silence);
     const size_t n = labels.size();
@@ -170,12 +171,13 @@ void bind_search(nb::module_& module) {
             [](SearchOptions* self, float acoustic_scale, float log_blank_penalty, float blank_skip, float beam,
                float lattice_beam, uint32_t max_active, uint32_t min_active, float length_penalty, float phoneme_bonus,
                float word_bonus, uint32_t n_best) {
-                new (self) SearchOptions{acoustic_scale, log_blank_penalty, blank_skip,    beam,       lattice_beam, max_active,
-                                         min_active,     length_penalty,    phoneme_bonus, word_bonus, n_best};
+                new (self) SearchOptions{acoustic_scale, log_blank_penalty, blank_skip, beam,
+                                         lattice_beam,   max_active,        min_active, length_penalty,
+                                         phoneme_bonus,  word_bonus,        n_best};
             },
-            nb::kw_only(), nb::arg("acoustic_scale"), nb::arg("log_blank_penalty"), nb::arg("blank_skip"), nb::arg("beam"),
-            nb::arg("lattice_beam"), nb::arg("max_active"), nb::arg("min_active"), nb::arg("length_penalty"),
-            nb::arg("phoneme_bonus"), nb::arg("word_bonus"), nb::arg("n_best"));
+            nb::kw_only(), nb::arg("acoustic_scale"), nb::arg("log_blank_penalty"), nb::arg("blank_skip"),
+            nb::arg("beam"), nb::arg("lattice_beam"), nb::arg("max_active"), nb::arg("min_active"),
+            nb::arg("length_penalty"), nb::arg("phoneme_bonus"), nb::arg("word_bonus"), nb::arg("n_best"));
 
     nb::class_<Hypothesis>(module, "Hypothesis")
         .def_ro("words", &Hypothesis::words)

@@ -121,7 +121,7 @@ void GraphFile::index_states(uint64_t position) {
 GraphFile::State GraphFile::vector_state(uint32_t number) const {
     const uint8_t* state = file_.data() + positions_[number];
     const auto n = static_cast<uint32_t>(value_at<int64_t>(state + 4));
-    return {value_at<float>(state), n, n, state + kVectorState};
+    return {value_at<float>(state), n, state + kVectorState};
 }
 
 float GraphFile::unusual(float weight) const {

@@ -23,7 +23,6 @@ public:
     struct State {
         float final_cost;  // as the file has it
         uint32_t n_arcs;
-        uint32_t n_epsilons;  // arcs without an input label at most
         const uint8_t* arcs;
     };
 
@@ -40,7 +39,7 @@ public:
         const uint8_t* state = states_ + kConstState * number;
         const auto first = value_at<uint32_t>(state + 4), n = value_at<uint32_t>(state + 8);
         if (first > n_arcs_ || n > n_arcs_ - first) damaged();
-        return {value_at<float>(state), n, value_at<uint32_t>(state + 12), arcs_ + sizeof(Arc) * first};
+        return {value_at<float>(state), n, arcs_ + sizeof(Arc) * first};
     }
     Arc arc(const State& state, uint32_t place) const {
         Arc arc = value_at<Arc>(state.arcs + sizeof(Arc) * place);

@@ -1,7 +1,7 @@
 // A search network that is a graph file: either the CTC topology is part of it (TLG), or it is applied here (LG).
 //
-// A key is a state (high 32 bits), the history of guidance (20 bits) and, for LG, the class emitted last (12 bits, 0 for
-// the blank, otherwise the class and one).
+// A key is a state (high 32 bits), the history of guidance (20 bits) and, for LG, the class emitted last (12 bits, 0
+// for the blank, otherwise the class and one).
 #pragma once
 
 #include <cstdint>
@@ -76,8 +76,8 @@ public:
             if (!(total < cutoff)) continue;
             say(history, arc.output, frame.word_bonus, [&](float word_cost, uint32_t after) {
                 const uint32_t new_last = kHasTopology ? 0 : label + 1;
-                emit(key_of(static_cast<uint32_t>(arc.next), after, new_last), total + word_cost, graph + word_cost, label,
-                     output_of(arc));
+                emit(key_of(static_cast<uint32_t>(arc.next), after, new_last), total + word_cost, graph + word_cost,
+                     label, output_of(arc));
             });
         }
     }

@@ -11,7 +11,6 @@ PhraseBonuses::PhraseBonuses(const std::vector<Phrase>& phrases) : nodes_(1), ch
         uint32_t parent, word, node;
     };
     std::vector<Edge> edges;
-    std::vector<uint8_t> is_whole(1, 0);
     for (const Phrase& phrase : phrases) {
         uint32_t node = 0;
         for (size_t i = 0; i < phrase.words.size(); ++i) {
@@ -19,15 +18,14 @@ PhraseBonuses::PhraseBonuses(const std::vector<Phrase>& phrases) : nodes_(1), ch
             const uint32_t known = children_.find_or_add(uint64_t{node} << 32 | phrase.words[i], fresh);
             if (known == TokenTable::kNone) {
                 nodes_.emplace_back();
-                is_whole.push_back(0);
                 edges.push_back({node, phrase.words[i], fresh});
             }
             node = known == TokenTable::kNone ? fresh : known;
+            if (i + 1 == phrase.words.size()) break;
             const float part = phrase.bonus * static_cast<float>(i + 1) / static_cast<float>(phrase.words.size());
             nodes_[node].lent = std::max(nodes_[node].lent, part);
         }
         nodes_[node].earned = phrase.bonus;
-        is_whole[node] = 1;
     }
     // Breadth first, so that a node's fallback, which is shorter, is known before the node's own children need it.
     std::vector<std::vector<Edge>> below(nodes_.size());
@@ -43,11 +41,10 @@ PhraseBonuses::PhraseBonuses(const std::vector<Phrase>& phrases) : nodes_(1), ch
                 found = child(fallback, edge.word);
             }
             nodes_[edge.node].fallback = found == TokenTable::kNone ? 0 : found;
-            nodes_[edge.node].earned += nodes_[nodes_[edge.node].fallback].earned;
+            const Node& shorter = nodes_[nodes_[edge.node].fallback];
+            nodes_[edge.node].earned += shorter.earned;
+            nodes_[edge.node].lent = std::max(nodes_[edge.node].lent, shorter.lent);
         }
-    }
-    for (size_t node = 0; node < nodes_.size(); ++node) {
-        if (is_whole[node]) nodes_[node].lent = 0.0f;
     }
     for (const uint32_t node : order) {
         if (node == 0) continue;

@@ -1,8 +1,8 @@
 // Interpolated modified Kneser-Ney smoothing.
 //
 // Chen and Goodman, "An Empirical Study of Smoothing Techniques for Language Modeling" (1998); with the conventions of
-// lmplz (Heafield et al., "Scalable Modified Kneser-Ney Language Model Estimation", 2013): the unigrams are interpolated
-// with the uniform distribution over all words but <s>.
+// lmplz (Heafield et al., "Scalable Modified Kneser-Ney Language Model Estimation", 2013): the unigrams are
+// interpolated with the uniform distribution over all words but <s>.
 #pragma once
 
 #include <array>
@@ -21,7 +21,8 @@ struct Discounts {
     double operator()(uint64_t count) const { return count == 0 ? 0.0 : of[count < 3 ? count - 1 : 2]; }
 };
 
-// Counts (CountKind::kContinuations) → what the builder is to write as Values::kInterpolated, and each order's discounts.
+// Counts (CountKind::kContinuations) → what the builder is to write as Values::kInterpolated, and each order's
+// discounts.
 std::vector<Discounts> estimate_kneser_ney(NgramCounts& counts, NgramBuilder& builder);
 
 }  // namespace neurolect

@@ -73,7 +73,8 @@ void Lattice::finish(const std::vector<float>& final_cost, float beam) {
     Frame& end = frames_.back();
     final_cost_ = final_cost;
     best_final_cost_ = kInfinity;
-    for (size_t i = 0; i < end.cost.size(); ++i) best_final_cost_ = std::min(best_final_cost_, end.cost[i] + final_cost[i]);
+    for (size_t i = 0; i < end.cost.size(); ++i)
+        best_final_cost_ = std::min(best_final_cost_, end.cost[i] + final_cost[i]);
     end.extra.resize(end.cost.size());
     for (size_t i = 0; i < end.cost.size(); ++i) end.extra[i] = end.cost[i] + final_cost[i] - best_final_cost_;
     prune_from_last(beam, true);
@@ -199,7 +200,8 @@ Path Lattice::best_path(uint32_t token) const {
     path.end = token;
     for (size_t frame = frames_.size(); frame-- > 0;) {
         const std::vector<uint32_t> way = way_into(frame, token);
-        for (const uint32_t place : way) path.steps.push_back({static_cast<uint32_t>(frame), frames_[frame].links[place]});
+        for (const uint32_t place : way)
+            path.steps.push_back({static_cast<uint32_t>(frame), frames_[frame].links[place]});
         if (way.empty() || path.steps.back().link.is_start()) break;
         token = path.steps.back().link.token();
     }
@@ -207,8 +209,8 @@ Path Lattice::best_path(uint32_t token) const {
     return path;
 }
 
-// The best links from the frame before, or the start, to a token, the last one first. The shortest of equal ways is never
-// one that runs round a cycle which costs nothing.
+// The best links from the frame before, or the start, to a token, the last one first. The shortest of equal ways is
+// never one that runs round a cycle which costs nothing.
 std::vector<uint32_t> Lattice::way_into(size_t frame, uint32_t token) const {
     struct Reached {
         uint32_t token, link;

@@ -1,8 +1,8 @@
 // What a search has seen and may still need: tokens by frame and the links between them.
 //
 // A token is a place in the search network at a frame, with the cost of the best path to it. Costs are negative natural
-// logarithms. Paths to one token that are worse than its best by more than the lattice beam are not kept, nor are tokens
-// from which no later token is reached within it, so that memory follows the utterance's doubts, not its length.
+// logarithms. Paths to one token that are worse than its best by more than the lattice beam are not kept, nor are
+// tokens from which no later token is reached within it, so that memory follows the utterance's doubts, not its length.
 #pragma once
 
 #include <cstddef>

@@ -35,7 +35,8 @@ std::vector<float> look_ahead_costs(const LexiconTree& tree, float weight, const
 
 }  // namespace
 
-LexiconPlan::LexiconPlan(std::shared_ptr<const LexiconTree> shared_tree, std::shared_ptr<const LanguageModel> shared_model,
+LexiconPlan::LexiconPlan(std::shared_ptr<const LexiconTree> shared_tree,
+                         std::shared_ptr<const LanguageModel> shared_model,
                          std::shared_ptr<const Guidance> shared_guidance)
     : tree(std::move(shared_tree)),
       model(std::move(shared_model)),

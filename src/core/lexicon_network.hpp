@@ -1,8 +1,8 @@
 // A search network composed while it is searched: CTC topology over a lexicon's prefix tree over a language model.
 //
-// A key is the sentence's history (high 32 bits) and a place (low 32 bits). Places are: at a node of the tree, its class
-// just emitted or a blank since; between words, free to begin one; after a word, waiting for the silence that was chosen.
-// The latter two remember the class emitted last, since the same class again is the same phoneme going on.
+// A key is the sentence's history (high 32 bits) and a place (low 32 bits). Places are: at a node of the tree, its
+// class just emitted or a blank since; between words, free to begin one; after a word, waiting for the silence that was
+// chosen. The latter two remember the class emitted last, since the same class again is the same phoneme going on.
 #pragma once
 
 #include <cstdint>
@@ -63,7 +63,8 @@ public:
         if (tree_->no_silence_cost < kInfinity) {
             emit(history | between(tree_->blank), tree_->no_silence_cost + look_ahead_[0]);
         }
-        if (tree_->silence_cost < kInfinity) emit(history | waiting(tree_->blank), tree_->silence_cost + look_ahead_[0]);
+        if (tree_->silence_cost < kInfinity)
+            emit(history | waiting(tree_->blank), tree_->silence_cost + look_ahead_[0]);
     }
 
     template <class Emit>
@@ -87,7 +88,8 @@ public:
         if (last != tree_->blank) emit(key, cost + frame.acoustic[last], 0.0f, last, 0u);
         if (place >= first_waiting_) {
             const float graph = frame.length_penalty;
-            emit(history | between(tree_->silence), cost + frame.acoustic[tree_->silence] + graph, graph, tree_->silence, 0u);
+            emit(history | between(tree_->silence), cost + frame.acoustic[tree_->silence] + graph, graph,
+                 tree_->silence, 0u);
             return;
         }
         const LexiconTree::Node* const nodes = tree_->nodes.data();
@@ -146,17 +148,20 @@ private:
     void end_word(uint64_t before, uint32_t node, uint32_t pronunciation, float total, float graph,
                   const FrameCosts& frame, const float& cutoff, Emit&& emit) {
         const uint32_t label = tree_->nodes[node].label;
-        const float ended = look_ahead_[0] - look_ahead_[node] + tree_->pronunciation_costs[pronunciation] - frame.word_bonus;
+        const float ended =
+            look_ahead_[0] - look_ahead_[node] + tree_->pronunciation_costs[pronunciation] - frame.word_bonus;
         history_.advance(static_cast<uint32_t>(before >> 32), tree_->words[pronunciation],
                          [&](float word_cost, uint32_t after) {
                              const uint64_t history = uint64_t{after} << 32;
                              const float cost = ended + word_cost;
                              const float silent = cost + tree_->silence_cost, straight = cost + tree_->no_silence_cost;
                              if (total + straight < cutoff) {
-                                 emit(history | between(label), total + straight, graph + straight, label, pronunciation + 1);
+                                 emit(history | between(label), total + straight, graph + straight, label,
+                                      pronunciation + 1);
                              }
                              if (total + silent < cutoff) {
-                                 emit(history | waiting(label), total + silent, graph + silent, label, pronunciation + 1);
+                                 emit(history | waiting(label), total + silent, graph + silent, label,
+                                      pronunciation + 1);
                              }
                          });
     }

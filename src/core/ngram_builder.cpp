@@ -35,7 +35,8 @@ uint64_t float_bits(float value) {
 }
 
 float checked(float log10) {
-    if (!(std::fabs(log10) <= kLargestLog10)) throw DataError("a probability or back-off is not a number, or too large");
+    if (!(std::fabs(log10) <= kLargestLog10))
+        throw DataError("a probability or back-off is not a number, or too large");
     return log10;
 }
 
@@ -150,7 +151,8 @@ void NgramBuilder::complete(Values values) {
                 const bool is_missing = levels_[k].is_missing(i);
                 if (!is_missing && values != Values::kInterpolated) continue;
                 const float shorter = levels_[k - 1].backoff(parent) + levels_[k - 1].log10(as_u32(suffixes_[k])[i]);
-                levels_[k].set_log10(i, is_missing ? shorter : log10_of(power_of_10(levels_[k].log10(i)) + power_of_10(shorter)));
+                levels_[k].set_log10(
+                    i, is_missing ? shorter : log10_of(power_of_10(levels_[k].log10(i)) + power_of_10(shorter)));
             }
         }
     }
@@ -179,7 +181,8 @@ void NgramBuilder::renormalise(unsigned k, uint64_t parent) {
 }
 
 void NgramBuilder::write(const std::string& path, unsigned value_bits, Values values) {
-    if (value_bits != 8 && value_bits != 32) throw DataError("values of " + std::to_string(value_bits) + " bits are not supported");
+    if (value_bits != 8 && value_bits != 32)
+        throw DataError("values of " + std::to_string(value_bits) + " bits are not supported");
     StoreHeader header{};
     for (unsigned k = 0; k < order_; ++k) {
         const std::vector<uint32_t> twice = levels_[k].sort();

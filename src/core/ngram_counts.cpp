@@ -48,7 +48,8 @@ public:
             uint32_t words[kMaxOrder];
             std::reverse_copy(current_, current_ + length, words);
             const uint64_t occurrences = occurrences_[length - 1];
-            const bool is_counted = kind_ == CountKind::kOccurrences || length == order_ || words[0] == NgramCounts::kStart;
+            const bool is_counted =
+                kind_ == CountKind::kOccurrences || length == order_ || words[0] == NgramCounts::kStart;
             const bool is_dropped = length <= least_.size() && occurrences < least_[length - 1];
             levels_[length - 1].add(words, is_counted ? occurrences : continuations_[length - 1], is_dropped);
         }

@@ -67,8 +67,8 @@ public:
     // Throws DataError with the number of the line for <s>, </s> and what is not UTF-8.
     void push(std::string_view text);
 
-    // Counts of every length, once. N-grams that occur less than `least[length − 1]` times are dropped. Throws DataError
-    // if there was no word.
+    // Counts of every length, once. N-grams that occur less than `least[length − 1]` times are dropped. Throws
+    // DataError if there was no word.
     NgramCounts finish(CountKind kind, const std::vector<uint64_t>& least);
 
     unsigned order() const { return order_; }

@@ -55,8 +55,8 @@ NgramStore::NgramStore(const std::string& path) : path_(path), file_(path) {
     }
     std::memcpy(&header_, file_.data(), sizeof header_);
     if (header_.version != kStoreVersion) {
-        throw DataError(path + ": n-gram store of version " + std::to_string(header_.version) + ", this neurolect reads " +
-                        std::to_string(kStoreVersion));
+        throw DataError(path + ": n-gram store of version " + std::to_string(header_.version) +
+                        ", this neurolect reads " + std::to_string(kStoreVersion));
     }
     if (checksum_of(file_.data(), offsetof(StoreHeader, checksum)) != header_.checksum) damaged("its header");
     if (header_.file_bytes != file_.size()) {
@@ -76,7 +76,8 @@ NgramStore::NgramStore(const std::string& path) : path_(path), file_(path) {
     word_text_ = section(header_.word_text, "its words");
     words_sorted_ = section(header_.words_sorted, "its words");
     const uint8_t* tables = section(header_.tables, "its tables");
-    if (header_.word_offsets.bytes != 4 * (header_.counts[0] + 1) || header_.words_sorted.bytes != 4 * header_.counts[0] ||
+    if (header_.word_offsets.bytes != 4 * (header_.counts[0] + 1) ||
+        header_.words_sorted.bytes != 4 * header_.counts[0] ||
         header_.tables.bytes != (header_.value_bits == 8 ? (header_.order - 1) * 2 * kCodes * sizeof(float) : 0)) {
         damaged("its header");
     }

@@ -35,9 +35,9 @@ std::vector<uint32_t> order_within(const Frame& frame) {
     return order;
 }
 
-// Sums over all paths through a lattice. In a graph, one alignment is as many paths as there are frames in which an epsilon
-// can be taken while its state goes on with a blank or with the class before. So that it counts once, what has stayed in a
-// state goes along an epsilon only if its target did not go on from the frame before, too.
+// Sums over all paths through a lattice. In a graph, one alignment is as many paths as there are frames in which an
+// epsilon can be taken while its state goes on with a blank or with the class before. So that it counts once, what has
+// stayed in a state goes along an epsilon only if its target did not go on from the frame before, too.
 class PathSums {
 public:
     PathSums(const Lattice& lattice, uint32_t blank)

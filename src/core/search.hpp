@@ -48,7 +48,8 @@ struct FrameCosts {
 template <class Network>
 class Search {
 public:
-    Search(Network network, uint32_t n_classes, uint32_t blank) : network_(std::move(network)), n_classes_(n_classes), blank_(blank) {}
+    Search(Network network, uint32_t n_classes, uint32_t blank)
+        : network_(std::move(network)), n_classes_(n_classes), blank_(blank) {}
 
     const Network& network() const { return network_; }
     const Lattice& lattice() const { return lattice_; }

@@ -23,8 +23,8 @@ struct LanguageModel {
     bool backoff_as_in_graph = false;  // listed n-grams compete with backing off
 };
 
-// Gives each history a number. Between phrases, and after the words that the sentence must begin with, that is the n-gram
-// context itself; the others are numbered as they come, from `first_guided` on.
+// Gives each history a number. Between phrases, and after the words that the sentence must begin with, that is the
+// n-gram context itself; the others are numbered as they come, from `first_guided` on.
 class SentenceHistory {
 public:
     SentenceHistory(std::shared_ptr<const LanguageModel> model, std::shared_ptr<const Guidance> guidance,

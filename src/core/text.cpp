@@ -7,8 +7,8 @@ namespace neurolect {
 
 namespace {
 
-// Bytes of the character at the beginning of a text; 0 if it is not UTF-8. Longer forms than needed, surrogates and what
-// is beyond Unicode are not.
+// Bytes of the character at the beginning of a text; 0 if it is not UTF-8. Longer forms than needed, surrogates and
+// what is beyond Unicode are not.
 size_t first_character(std::string_view text) {
     const auto byte = [text](size_t place) { return static_cast<uint8_t>(text[place]); };
     const uint8_t lead = byte(0);

@@ -24,7 +24,8 @@ struct Setting {
 
 Setting setting_of(const LexiconPlan& plan) {
     const LexiconTree& tree = *plan.tree;
-    return {tree.n_classes, tree.blank, tree.silence, {tree.words.data()}, &plan, plan.guidance.get(), plan.model.get()};
+    return {tree.n_classes, tree.blank,          tree.silence,    {tree.words.data()},
+            &plan,          plan.guidance.get(), plan.model.get()};
 }
 
 Setting setting_of(const GraphPlan& plan) {
@@ -69,8 +70,8 @@ void to_log_probabilities(const float* logits, const Setting& setting, float bla
 // Where each word begins and ends among the emissions: [first, last). In a lexicon tree a word comes out with its last
 // phoneme. In a graph it comes out anywhere within the word, so that where no silence parts two words the boundary is
 // taken in the middle between what is known.
-std::vector<std::pair<size_t, size_t>> spans_of(const std::vector<Emission>& emissions, const std::vector<Output>& outputs,
-                                                const Setting& setting) {
+std::vector<std::pair<size_t, size_t>> spans_of(const std::vector<Emission>& emissions,
+                                                const std::vector<Output>& outputs, const Setting& setting) {
     std::vector<std::pair<size_t, size_t>> spans;
     size_t first = 0;
     for (size_t i = 0; i < outputs.size(); ++i) {
@@ -94,7 +95,9 @@ class UtteranceOf : public Utterance {
 public:
     template <class Plan>
     explicit UtteranceOf(std::shared_ptr<const Plan> plan)
-        : setting_(setting_of(*plan)), search_(Network(plan), setting_.n_classes, setting_.blank), row_(setting_.n_classes) {}
+        : setting_(setting_of(*plan)),
+          search_(Network(plan), setting_.n_classes, setting_.blank),
+          row_(setting_.n_classes) {}
 
     void begin(const SearchOptions& options) override { search_.begin(options); }
 
@@ -127,7 +130,8 @@ public:
                 // In a graph a word may come out as late as the next one begins.
                 const uint32_t latest = i + 1 < hypothesis.words.size() ? hypothesis.starts[i + 1] : n_frames;
                 const uint32_t end = setting_.lexicon ? hypothesis.ends[i] : latest;
-                hypothesis.confidences.push_back(posteriors.probability(hypothesis.words[i], hypothesis.starts[i], end));
+                hypothesis.confidences.push_back(
+                    posteriors.probability(hypothesis.words[i], hypothesis.starts[i], end));
             }
             found.push_back(std::move(hypothesis));
         }
@@ -230,7 +234,8 @@ std::unique_ptr<Utterance> graph_utterance(std::shared_ptr<const GraphPlan> plan
     const GraphFile::State start = plan->graph->state(plan->graph->start());
     for (uint32_t place = 0; place < start.n_arcs; ++place) {
         const GraphFile::Arc arc = plan->graph->arc(start, place);
-        if (arc.input == static_cast<int32_t>(plan->blank) + 1) return std::make_unique<UtteranceOf<GraphNetwork<true>>>(std::move(plan));
+        if (arc.input == static_cast<int32_t>(plan->blank) + 1)
+            return std::make_unique<UtteranceOf<GraphNetwork<true>>>(std::move(plan));
     }
     return std::make_unique<UtteranceOf<GraphNetwork<false>>>(std::move(plan));
 }
