@@ -154,6 +154,17 @@ def test_what_cannot_be_decoded_is_one_line_and_leaves_nothing(split, tmp_path, 
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_model_in_capitals_is_told_from_one_of_the_lexicons_words(split, tmp_path, capsys):
+    arpa, store = tmp_path / "lm.arpa", tmp_path / "lm.nlm"
+    arpa.write_text("\\data\\\nngram 1=3\n\n\\1-grams:\n-99 <s>\n-0.5 </s>\n-0.5 GOOD\n\n\\end\\\n")
+    decode = ["decode", split / "logits.npz", "--lm", store, "--out", tmp_path / "out.jsonl"]
+    assert run("lm", "convert", arpa, "--out", store) == 0
+    assert run(*decode) == 2
+    assert "lm.nlm: has none of the lexicon's words; a model in capitals" in capsys.readouterr().err
+    assert run("lm", "convert", arpa, "--out", store, "--lower_case") == 0
+    assert run(*decode) == 0
+
+
 def test_tuning_writes_a_config_that_decode_takes_and_goes_on_where_it_stopped(split, tmp_path, capsys):
     out = tmp_path / "tuned.yaml"
     tune = ["lm", "tune", split / "logits.npz", split / "sentences.txt", "--out", out]

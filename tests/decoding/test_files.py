@@ -138,3 +138,13 @@ def test_a_bonus_that_is_no_number_is_named_with_its_line(tmp_path, bonus):
     (tmp_path / "phrases.txt").write_text(f"good\nmaria\t{bonus}\n")
     with pytest.raises(DataError, match=r"phrases\.txt: line 2"):
         read_phrases(tmp_path / "phrases.txt", 3.0)
+
+
+def test_a_file_of_probabilities_is_refused(tmp_path):
+    logits = np.random.default_rng(0).normal(size=(6, 4))
+    LogitsFile(logits, [4, 2]).write(tmp_path / "logits.npz")
+    assert len(LogitsFile.read(tmp_path / "logits.npz")) == 2
+    probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    LogitsFile(probabilities, [4, 2]).write(tmp_path / "probabilities.npz")
+    with pytest.raises(DataError, match=r"probabilities\.npz: the logits are probabilities"):
+        LogitsFile.read(tmp_path / "probabilities.npz")

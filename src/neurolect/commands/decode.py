@@ -41,12 +41,12 @@ def decode(
     Args:
         logits: .npz file with `logits` (frames of all utterances, classes) and `lengths` (frames of each).
         out: JSON lines to write; the table gets the same name with .csv.
-        lm: an n-gram model that `neurolect lm convert` wrote; `english` is the trigram of the pocketsphinx package,
+        lm: an n-gram model of `lm build` or `lm convert`; `english` is the trigram of the pocketsphinx package,
             `uniform` prefers no word.
         lexicon: file of further words, `word PH PH …` a line, or just `word` to have it pronounced from its letters.
         graph: search this TLG.fst or LG.fst, with words.txt beside it, instead of a lexicon and an n-gram model.
-        order: of the 41 phoneme classes: `model` is BLANK AA … ZH SIL, `lm` is BLANK SIL AA … ZH, as the reference's
-            server takes them.
+        order: of the 41 phoneme classes: `model` is BLANK AA … ZH SIL, as `evaluate` writes them, `lm` is BLANK SIL
+            AA … ZH, as the reference's server takes them.
         alphabet: classes that are not those phonemes: their `symbols`, and the index of the `blank` and, if there is
             one, of the `silence`. The words are then those of the lexicon file alone, in these symbols; one that stands
             alone on its line is spelled with its letters.
@@ -67,7 +67,7 @@ def decode(
         neurolect decode logits.npz --out decoded.jsonl
         neurolect decode logits.npz --lm 5gram.nlm --decoder.max_active 500 --out decoded.jsonl --threads 2
         neurolect decode logits.npz --rescoring.llm smollm2 --rescoring.augment 20 --out decoded.jsonl
-        neurolect decode logits.npz --graph languageModel/TLG.fst --order lm --out decoded.jsonl
+        neurolect decode logits.npz --graph languageModel/TLG.fst --out decoded.jsonl
     """
     import time
 

@@ -39,7 +39,7 @@ def evaluate(
         run: run folder.
         split: `train`, `val` or `test`; test files have no labels, so they give predictions only.
         data: folder of sessions; by default the one the run was trained on.
-        lm: an n-gram model that `neurolect lm convert` wrote; `english` is the trigram of the pocketsphinx package,
+        lm: an n-gram model of `lm build` or `lm convert`; `english` is the trigram of the pocketsphinx package,
             `uniform` prefers no word, `none` stops at phonemes.
         lexicon: file of further words, `word PH PH …` a line, or just `word` to have it pronounced from its letters;
             they come before the English dictionary's.

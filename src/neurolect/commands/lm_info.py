@@ -9,7 +9,7 @@ def lm_info(model: Path, verify: bool = False) -> None:
     """Print what an n-gram model holds.
 
     Args:
-        model: file that 'neurolect lm convert' wrote.
+        model: file that 'neurolect lm build' or 'lm convert' wrote.
         verify: read all of the file and compare its checksums.
 
     Examples:

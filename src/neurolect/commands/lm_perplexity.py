@@ -11,7 +11,7 @@ def lm_perplexity(model: Path, text: Path, lower_case: bool = False) -> None:
     Words are compared as they stand, so the text must be written as the model's words are: usually without punctuation.
 
     Args:
-        model: file that 'neurolect lm convert' wrote.
+        model: file that 'neurolect lm build' or 'lm convert' wrote.
         text: one sentence a line, words between spaces; gzipped or not.
         lower_case: make the letters A to Z of the text small.
 

@@ -11,7 +11,7 @@ def lm_score(model: Path, sentence: str) -> None:
     The order of a word is that of the n-gram that gave its probability; 0 stands for a word the model does not know.
 
     Args:
-        model: file that 'neurolect lm convert' wrote.
+        model: file that 'neurolect lm build' or 'lm convert' wrote.
         sentence: words between spaces, written as the model's are.
 
     Examples:

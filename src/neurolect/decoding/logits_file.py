@@ -68,7 +68,8 @@ class LogitsFile:
         """Read the arrays `logits` and `lengths`.
 
         Raises:
-            DataError: the file cannot be read, an array is missing, or they do not fit together.
+            DataError: the file cannot be read, an array is missing, they do not fit together, or the logits are
+                probabilities.
         """
         try:
             with np.load(path, allow_pickle=False) as arrays:
@@ -81,14 +82,23 @@ class LogitsFile:
         except (ValueError, EOFError, TypeError, RuntimeError, zipfile.BadZipFile, zlib.error):
             raise DataError(f"{path}: not an .npz file with plain arrays") from None
         try:
-            return cls(logits, lengths)
+            file = cls(logits, lengths)
         except DataError as error:
             raise DataError(f"{path}: {error}") from None
+        if _are_probabilities(file.logits):
+            raise DataError(f"{path}: the logits are probabilities; write their logarithms")
+        return file
 
     def write(self, path: Path) -> None:
         """Write the arrays; the file appears whole or not at all."""
         with written_atomically(path) as partial, partial.open("wb") as file:
             np.savez_compressed(file, logits=self.logits, lengths=self.lengths)
+
+
+def _are_probabilities(logits: npt.NDArray[np.floating]) -> bool:
+    """Whether each of many frames sums to 1, which logits do not."""
+    frames = logits[:1000]
+    return len(frames) > 1 and bool((frames >= 0).all() and np.allclose(frames.sum(axis=1), 1, atol=1e-3))
 
 
 def _whole_numbers(lengths: Sequence[int] | npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:

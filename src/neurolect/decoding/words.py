@@ -11,7 +11,7 @@ from neurolect.decoding.networks import GraphNetwork, LexiconNetwork
 from neurolect.decoding.options import DecoderOptions
 from neurolect.errors import ConfigError
 from neurolect.language.english import ENGLISH, english_trigram
-from neurolect.language.ngram_model import NgramModel
+from neurolect.language.ngram_model import UNKNOWN_WORD, NgramModel
 from neurolect.text.alphabet import PHONEMES, PHONEMES_LANGUAGE_MODEL_ORDER, Alphabet
 from neurolect.text.grapheme_to_phoneme import listed_or_guessed
 from neurolect.text.lexicon import Lexicon
@@ -42,15 +42,20 @@ def lexicon_decoder(
     """A search over a lexicon and a language model.
 
     Args:
-        lm: `english`, `uniform`, or the path of a store that `neurolect lm convert` wrote.
+        lm: `english`, `uniform`, or the path of a store of `neurolect lm build` or `lm convert`.
         lexicon: as for `read_lexicon`.
         alphabet: classes of the logits.
         network: with what weights the two are composed.
         options: settings of the search.
         threads: utterances of a batch that are decoded at a time.
+
+    Raises:
+        ConfigError: the language model has none of the lexicon's words.
     """
-    words = read_lexicon(lexicon, alphabet)
-    return Decoder(network(lexicon=words, ngrams=read_ngrams(lm), alphabet=alphabet), options, alphabet, threads)
+    words, ngrams = read_lexicon(lexicon, alphabet), read_ngrams(lm)
+    if ngrams is not None and (ngrams.find(tuple(words)) == UNKNOWN_WORD).all():
+        raise ConfigError(f"{lm}: has none of the lexicon's words; a model in capitals is converted with --lower_case")
+    return Decoder(network(lexicon=words, ngrams=ngrams, alphabet=alphabet), options, alphabet, threads)
 
 
 def read_lexicon(path: Path | None, alphabet: Alphabet) -> Lexicon:

@@ -67,7 +67,7 @@ class NgramModel:
     A context is a number that stands for the last words as far as they still matter; see `start` and `score`.
 
     Args:
-        path: a file that `neurolect lm convert` wrote.
+        path: a file that `neurolect lm build` or `lm convert` wrote.
 
     Raises:
         DataError: the file is missing, is something else, is of another version, cut short or damaged.
