@@ -29,13 +29,21 @@ def test_one_utterance_after_another_is_searched_in_the_same_memory():
     assert network.made == 1
 
 
-def test_a_rush_of_streams_leaves_as_many_searchers_idle_as_there_are_threads():
+def test_a_rush_of_streams_leaves_two_searchers_idle_for_each_thread():
     network = CountingNetwork(LEXICON, None, ALPHABET)
     decoder = Decoder(network, alphabet=ALPHABET, threads=2)
     run_at_once(decoder, [None] * 5)
     assert network.made == 5
     run_at_once(decoder, [None] * 5)
-    assert network.made == 8
+    assert network.made == 6
+
+
+def test_utterances_with_and_without_guidance_in_turns_prepare_it_once():
+    network = CountingNetwork(LEXICON, None, ALPHABET)
+    decoder, guidance = Decoder(network, alphabet=ALPHABET), Guidance({"a": 1.0})
+    for seed in range(6):
+        decoder.decode(random_logits(seed, 6), guidance=guidance if seed % 2 else None)
+    assert network.made == 2
 
 
 def test_an_idle_searcher_serves_only_utterances_with_its_own_guidance():

@@ -52,8 +52,8 @@ class Decoder:
         self.threads = threads
         columns = alphabet.columns_of(network.alphabet)
         self._columns = None if (columns == np.arange(len(columns))).all() else columns
-        # More would only fill memory: one is made in 0.01 ms, with guidance in 3.
-        self._idle: deque[tuple[Guidance | None, _core.Searcher]] = deque(maxlen=threads)
+        # Enough to go to and fro between two guidances, which take 3 ms to prepare; more would only fill memory.
+        self._idle: deque[tuple[Guidance | None, _core.Searcher]] = deque(maxlen=2 * threads)
         self._lock = Lock()
 
     def stream(self, guidance: Guidance | None = None) -> DecoderStream:
