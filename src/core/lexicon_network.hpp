@@ -104,8 +104,13 @@ public:
             const float graph = entering + look_ahead_[child];
             const float total = cost + frame.acoustic[to.label] + graph;
             if (!(total < cutoff + margin) || (forced != kNoWord && !leads_to(child, forced))) continue;
-            if (to.first_child != nodes[child + 1].first_child) emit(history | child << 1, total, graph, to.label, 0u);
+            const bool needs_bonus = !(total < cutoff);
+            if (!needs_bonus && to.first_child != nodes[child + 1].first_child) {
+                emit(history | child << 1, total, graph, to.label, 0u);
+            }
             for (uint32_t place_of_word = to.first_word; place_of_word < nodes[child + 1].first_word; ++place_of_word) {
+                const uint32_t word = tree_->words[place_of_word];
+                if (needs_bonus && !history_.earns(static_cast<uint32_t>(key >> 32), word)) continue;
                 end_word(history, child, place_of_word, total, graph, frame, cutoff, emit);
             }
         }

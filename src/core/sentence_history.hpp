@@ -102,6 +102,11 @@ public:
     // The most that a word can earn by going on with a phrase.
     float bonus_ahead(uint32_t history) const { return is_guided(history) ? state_of(history).bonus_ahead : 0.0f; }
 
+    // Whether the word goes on with a phrase.
+    bool earns(uint32_t history, uint32_t word) const {
+        return is_guided(history) && guidance_->phrases.advance(state_of(history).phrase, word).bonus > 0.0f;
+    }
+
     // What ending the sentence costs; infinite while words that it must begin with are missing.
     float end_cost(uint32_t history) const {
         const State state = state_of(history);
