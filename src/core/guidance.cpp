@@ -46,11 +46,14 @@ PhraseBonuses::PhraseBonuses(const std::vector<Phrase>& phrases) : nodes_(1), ch
             nodes_[edge.node].lent = std::max(nodes_[edge.node].lent, shorter.lent);
         }
     }
+    words_ahead_.resize(nodes_.size());
     for (const uint32_t node : order) {
         if (node == 0) continue;
         nodes_[node].ends = below[node].empty() && nodes_[node].fallback == 0;
         nodes_[node].ahead = nodes_[nodes_[node].fallback].ahead;
+        words_ahead_[node] = words_ahead_[nodes_[node].fallback];
         for (const Edge& edge : below[node]) {
+            words_ahead_[node].push_back(edge.word);
             nodes_[node].ahead = std::max(nodes_[node].ahead, advance(node, edge.word).bonus);
         }
     }

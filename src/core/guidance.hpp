@@ -30,6 +30,8 @@ public:
     float lent(uint32_t node) const { return nodes_[node].lent; }
     // The most that the next word can earn by going on with a phrase that has begun.
     float bonus_ahead(uint32_t node) const { return nodes_[node].ahead; }
+    // The words that go on with a phrase that has begun.
+    const std::vector<uint32_t>& words_ahead(uint32_t node) const { return words_ahead_[node]; }
 
 private:
     struct Node {
@@ -43,6 +45,7 @@ private:
     uint32_t child(uint32_t node, uint32_t word) const { return children_.find(uint64_t{node} << 32 | word); }
 
     std::vector<Node> nodes_;
+    std::vector<std::vector<uint32_t>> words_ahead_;  // by node
     TokenTable children_;
 };
 

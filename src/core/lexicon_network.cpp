@@ -1,6 +1,7 @@
 #include "lexicon_network.hpp"
 
 #include <algorithm>
+#include <unordered_map>
 
 namespace neurolect {
 
@@ -33,6 +34,29 @@ std::vector<float> look_ahead_costs(const LexiconTree& tree, float weight, const
     return costs;
 }
 
+// Of every node of the phrases, the nodes of the tree one step before the end of a word that goes on, ascending.
+std::vector<std::vector<uint32_t>> last_steps_of(const LexiconTree& tree, const PhraseBonuses& phrases) {
+    std::unordered_map<uint32_t, std::vector<uint32_t>> before;  // by word
+    std::vector<std::vector<uint32_t>> steps(phrases.n_nodes());
+    for (uint32_t phrase = 1; phrase < steps.size(); ++phrase) {
+        for (const uint32_t word : phrases.words_ahead(phrase)) before[word];
+    }
+    if (before.empty()) return steps;
+    for (uint32_t node = 1; node < tree.parents.size(); ++node) {
+        for (uint32_t place = tree.nodes[node].first_word; place < tree.nodes[node + 1].first_word; ++place) {
+            const auto found = before.find(tree.words[place]);
+            if (found != before.end()) found->second.push_back(tree.parents[node]);
+        }
+    }
+    for (uint32_t phrase = 1; phrase < steps.size(); ++phrase) {
+        for (const uint32_t word : phrases.words_ahead(phrase)) {
+            steps[phrase].insert(steps[phrase].end(), before[word].begin(), before[word].end());
+        }
+        std::sort(steps[phrase].begin(), steps[phrase].end());
+    }
+    return steps;
+}
+
 }  // namespace
 
 LexiconPlan::LexiconPlan(std::shared_ptr<const LexiconTree> shared_tree,
@@ -43,6 +67,7 @@ LexiconPlan::LexiconPlan(std::shared_ptr<const LexiconTree> shared_tree,
       guidance(std::move(shared_guidance)),
       look_ahead(look_ahead_costs(*tree, model->weight, guidance.get())) {
     if (!guidance) return;
+    last_steps = last_steps_of(*tree, guidance->phrases);
     for (const uint32_t word : guidance->prefix) {
         std::vector<uint32_t> nodes;
         for (uint32_t node = 0; node < tree->parents.size(); ++node) {

@@ -5,6 +5,7 @@
 // chosen. The latter two remember the class emitted last, since the same class again is the same phoneme going on.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -42,6 +43,7 @@ struct LexiconPlan {
     std::shared_ptr<const Guidance> guidance;  // null: none
     std::vector<float> look_ahead;             // cost, by node
     std::vector<std::pair<uint32_t, std::vector<uint32_t>>> ways;  // to each word of a prefix: its nodes, ascending
+    std::vector<std::vector<uint32_t>> last_steps;  // by node of the phrases: those before the end of a word ahead
 };
 
 class LexiconNetwork {
@@ -96,7 +98,7 @@ public:
         const uint32_t end = nodes[node + 1].first_child;
         const uint32_t forced = history_.forced(static_cast<uint32_t>(key >> 32));
         // The look-ahead knows nothing of the bonus for going on with a phrase.
-        const float margin = history_.bonus_ahead(static_cast<uint32_t>(key >> 32));
+        const float margin = bonus_ahead(static_cast<uint32_t>(key >> 32), node);
         const float entering = frame.length_penalty - frame.phoneme_bonus - look_ahead_[node];
         for (uint32_t child = nodes[node].first_child; child < end; ++child) {
             const LexiconTree::Node& to = nodes[child];
@@ -148,6 +150,14 @@ private:
     uint32_t between(uint32_t last) const { return first_between_ + last; }
     uint32_t waiting(uint32_t last) const { return first_waiting_ + last; }
     bool leads_to(uint32_t node, uint32_t word) const;
+
+    // The most that a word which ends one step below the node can earn by going on with a phrase.
+    float bonus_ahead(uint32_t history, uint32_t node) const {
+        const uint32_t phrase = history_.phrase(history);
+        if (phrase == 0) return 0.0f;
+        const std::vector<uint32_t>& last = plan_->last_steps[phrase];
+        return std::binary_search(last.begin(), last.end(), node) ? plan_->guidance->phrases.bonus_ahead(phrase) : 0.0f;
+    }
 
     template <class Emit>
     void end_word(uint64_t before, uint32_t node, uint32_t pronunciation, float total, float graph,

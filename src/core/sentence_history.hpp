@@ -99,8 +99,8 @@ public:
     // Within a phrase, or before the end of the words that the sentence must begin with.
     bool is_guided(uint32_t history) const { return history >= first_guided_; }
 
-    // The most that a word can earn by going on with a phrase.
-    float bonus_ahead(uint32_t history) const { return is_guided(history) ? state_of(history).bonus_ahead : 0.0f; }
+    // Node of the phrase bonuses.
+    uint32_t phrase(uint32_t history) const { return is_guided(history) ? state_of(history).phrase : 0; }
 
     // Whether the word goes on with a phrase.
     bool earns(uint32_t history, uint32_t word) const {
@@ -142,7 +142,6 @@ private:
         uint32_t context;  // of the store
         uint32_t phrase;   // node of the phrase bonuses
         uint32_t said;     // words of the prefix
-        float bonus_ahead = 0.0f;
     };
     struct Cached {
         uint32_t state = kNoState, word = 0, after = 0;
@@ -164,7 +163,6 @@ private:
         const uint32_t known = numbers_.find_or_add(key, fresh);
         if (known != TokenTable::kNone) return known;
         states_.push_back(state);
-        states_.back().bonus_ahead = guidance_->phrases.bonus_ahead(state.phrase);
         return fresh;
     }
 
