@@ -213,9 +213,10 @@ def rescored(work: Workshop, name: str, llm: str | Path) -> dict[str, Any]:
 
 
 def adapted_llm(work: Workshop) -> Path:
-    """SmolLM2 after one look at every prompt."""
-    out = work("adapted")
-    work.run("adapted.log", "lm", "finetune", work("prompts.txt"), "--out", out)
+    """SmolLM2 after one look at every third prompt."""
+    text, out = work("third.txt"), work("adapted")
+    text.write_text("\n".join(work("prompts.txt").read_text().splitlines()[::3]) + "\n")
+    work.run("adapted.log", "lm", "finetune", text, "--out", out)
     return out
 
 
