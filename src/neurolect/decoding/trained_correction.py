@@ -20,13 +20,15 @@ from neurolect.text.normalise import normalise_for_evaluation
 WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.4, 2.0, 3.0, 5.0)
 _TRADING = 20
 """Of the best candidates, how many trade words to give more."""
+_JUDGED = 40
+"""Of all candidates, how many of the best are judged: those further down hardly ever win, and cost as much."""
 
 
 class Corrector:
     """A model that was shown n-best lists and taught to answer with what was said, as a judge of their sentences.
 
-    It chooses among the candidates of a list and those that trade a word with one another. To the total of each is
-    added the log-probability that the corrector answers so when it is shown the list.
+    It chooses among the candidates of a list. To the total of each is added the log-probability that the corrector
+    answers so when it is shown the list.
 
     Args:
         scorer: the model, such as a `CausalLM`.
@@ -61,14 +63,29 @@ class Corrector:
 
     def scored(self, hypotheses: Sequence[Hypothesis]) -> list[Hypothesis]:
         """Candidates with the corrector's scores as `llm`, their totals as before."""
-        require_no_llm(hypotheses)
-        worded = [each for each in hypotheses if each.words]
-        if not worded:
-            return list(hypotheses)
-        candidates = augment(worded, _TRADING)
-        prompt = self.shown.prompt([each.text for each in worded])
-        scores = self.scorer.score([self.shown.answer(each.text) for each in candidates], prompt)
-        return [replace(each, llm=float(score)) for each, score in zip(candidates, scores, strict=True)]
+        judged = candidates(hypotheses)
+        if not judged[0].words:
+            return judged
+        prompt = self.shown.prompt([each.text for each in hypotheses if each.words])
+        scores = self.scorer.score([self.shown.answer(each.text) for each in judged], prompt)
+        return [replace(each, llm=float(score)) for each, score in zip(judged, scores, strict=True)]
+
+
+def candidates(hypotheses: Sequence[Hypothesis]) -> list[Hypothesis]:
+    """The best sentences with words of a list and of those that the best of it give when they trade words.
+
+    Args:
+        hypotheses: n-best list of one utterance.
+
+    Returns:
+        Best first; the list as it is where no sentence has a word.
+
+    Raises:
+        DataError: a large language model has scored the list before.
+    """
+    require_no_llm(hypotheses)
+    worded = [each for each in hypotheses if each.words]
+    return augment(worded, _TRADING)[:_JUDGED] if worded else list(hypotheses)
 
 
 def with_weight(scored: Sequence[Hypothesis], weight: float) -> list[Hypothesis]:
