@@ -1,4 +1,6 @@
-"""What error correction by a trained language model gains on real trials, beside rescoring by the same model.
+"""What error correction by a trained language model gains on real trials, beside rescoring by one that was adapted.
+
+The peer is the same model, adapted to the same sentences without their lists (`neurolect lm finetune`).
 
 The trials and the search are those of `real_phonemes_to_words.py`, and so are the halves: sessions 1, 3, 5, … tune,
 the others report. Of the tuning half every second session is learnt from, the others are held out: they end the
@@ -151,7 +153,7 @@ def scored(work: Path, model: str, name: str, lists: Lists) -> tuple[Lists, floa
     path = work / f"{name}.{model}.jsonl"
     times = path.with_suffix(".seconds")
     if not path.is_file():
-        scorer = load_causal_lm(LLM if model == LLM else str(work / model), "cpu", "float32")
+        scorer = load_causal_lm(str(work / model), "cpu", "float32")
         corrector = Corrector(scorer, CorrectionFormat())
         started = time.process_time()
         if model == "corrector":
@@ -195,12 +197,11 @@ def tune(work: Path, trials: Sequence[Trial]) -> dict[str, Any]:
     kept = [number for number, each in enumerate(trials) if each.corpus != "Random"]
     said = [trials[number].sentence for number in kept]
     found: dict[str, Any] = {"trials": len(kept), "nothing": rate(said, [lists[number][0].text for number in kept])}
-    for model in (LLM, "adapted"):
-        answers, seconds = scored(work, model, "held_out", lists)
-        rates = word_error_rate_by_alpha([answers[number] for number in kept], said, 0.0)
-        best = [alpha for alpha, each in rates.items() if each.rate == min(other.rate for other in rates.values())]
-        tried = {f"{alpha:g}": percent(each.rate) for alpha, each in rates.items()}
-        found[model] = {"alpha": best[len(best) // 2], "CPU s a list": seconds, "word errors, %": tried}
+    answers, seconds = scored(work, "adapted", "held_out", lists)
+    rates = word_error_rate_by_alpha([answers[number] for number in kept], said, 0.0)
+    best = [alpha for alpha, each in rates.items() if each.rate == min(other.rate for other in rates.values())]
+    tried = {f"{alpha:g}": percent(each.rate) for alpha, each in rates.items()}
+    found["adapted"] = {"alpha": best[len(best) // 2], "CPU s a list": seconds, "word errors, %": tried}
     answers, seconds = scored(work, "corrector", "held_out", lists)
     weight, each_rate = fit_weight([answers[number] for number in kept], said)
     tried = {f"{each:g}": percent(value) for each, value in each_rate.items()}
@@ -223,10 +224,8 @@ def report(work: Path, trials: Sequence[Trial], lists: Lists, settings: dict[str
     corpora = [each.corpus for each in trials]
     answers = {"nothing": [each[0].text for each in lists]}
     seconds = {}
-    for model in (LLM, "adapted"):
-        alpha = settings[model]["alpha"]
-        judged, seconds[model] = scored(work, model, "reported", lists)
-        answers[model] = [best_by_alpha(each, alpha) for each in judged]
+    judged, seconds["adapted"] = scored(work, "adapted", "reported", lists)
+    answers["adapted"] = [best_by_alpha(each, settings["adapted"]["alpha"]) for each in judged]
     judged, seconds["corrector"] = scored(work, "corrector", "reported", lists)
     answers["corrector"] = [with_weight(each, settings["corrector"]["weight"])[0].text for each in judged]
     counts = {
