@@ -21,26 +21,28 @@ def correct(
     precision: Precision = "auto",
     truth: Path | None = None,
 ) -> None:
-    """Have a language model that follows instructions correct n-best lists.
+    """Have a language model correct n-best lists.
 
-    It is a model on this machine (`llm`), or one behind the address that you name (`endpoint` and `model`), to which
-    the candidates and the context are then sent. Writes one sentence a line.
+    It is a corrector that `neurolect lm corrector` trained or a model that follows instructions on this machine
+    (`llm`), or such a model behind the address that you name (`endpoint` and `model`), to which the candidates and the
+    context are then sent. Writes one sentence a line.
 
     Args:
         hypotheses: JSON lines that `neurolect decode` or `neurolect rescore` wrote.
         out: text file to write.
-        llm: a model that follows instructions, named as for `neurolect rescore`.
+        llm: folder of a trained corrector, or a model that follows instructions, named as for `neurolect rescore`.
         endpoint: address of an interface like OpenAI's, such as http://localhost:8000/v1.
         model: name of the model there.
         key_variable: environment variable that holds the key for it.
-        n_best: candidates that the model is shown.
+        n_best: candidates that a model that follows instructions is shown; a trained corrector knows how many.
         most_changed: share of the words of a candidate that it may change; answers further off are not taken.
-        context: what was said before.
+        context: what was said before, for a model that follows instructions.
         device: for a model on this machine: `auto`, `cpu`, `cuda:0`, …
         precision: of a model on this machine.
         truth: text file of what was said, one sentence a line; error rates before and after are printed.
 
     Examples:
+        neurolect correct decoded.jsonl --out corrected.txt --llm corrector
         neurolect correct rescored.jsonl --out corrected.txt --llm models/qwen3-4b-instruct
         neurolect correct rescored.jsonl --out corrected.txt --endpoint http://localhost:8000/v1 --model qwen3
     """
@@ -48,17 +50,17 @@ def correct(
     from rich.progress import track
 
     from neurolect.data.files import written_atomically
-    from neurolect.decoding.error_correction import correct as corrected
+    from neurolect.decoding.correctors import corrector_of
     from neurolect.decoding.hypothesis_files import read_hypotheses
     from neurolect.evaluation.sentences import read_truth, word_error_rate
-    from neurolect.language.chat import chat_model
 
     console = Console()
     lists = read_hypotheses(hypotheses)
     spoken = None if truth is None else read_truth(truth, len(lists))
-    ask = chat_model(llm, endpoint, model, key_variable, device, precision)
-    shown = track(lists, "correcting", console=Console(stderr=True))
-    sentences = [corrected(each, ask, n_best, context, most_changed) for each in shown]
+    corrected = corrector_of(
+        llm, endpoint, model, key_variable, n_best, most_changed, context, device, precision
+    )  # fmt: skip
+    sentences = [corrected(each) for each in track(lists, "correcting", console=Console(stderr=True))]
     with written_atomically(out) as partial:
         partial.write_text("".join(f"{sentence}\n" for sentence in sentences), encoding="utf-8")
     before = [each[0].text for each in lists]

@@ -21,7 +21,7 @@ VERBS = {
     "evaluate": "Decode a split with a trained run and report error rates",
     "decode": "Turn logits into sentences",
     "rescore": "Put n-best lists through a second pass",
-    "correct": "Have a language model that follows instructions correct n-best lists",
+    "correct": "Have a language model correct n-best lists",
     "import t15": "Turn a checkpoint of the brain-to-text reference into a run",
     "lm build": "Build an n-gram model from text",
     "lm prune": "Leave out of an n-gram model what it hardly needs",
@@ -32,6 +32,7 @@ VERBS = {
     "lm score": "Score a sentence word by word",
     "lm tune": "Search decoder settings for few word errors in little time",
     "lm finetune": "Adapt a large language model to transcripts",
+    "lm corrector": "Teach a large language model to correct n-best lists",
     "lm graph": "Build the search graph of an n-gram model and a lexicon",
 }
 """Every verb and the first sentence of its function's docstring, kept here so that help imports nothing."""

@@ -1,0 +1,92 @@
+"""`neurolect lm corrector`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from neurolect.language.lora_recipe import LoRARecipe
+
+
+def lm_corrector(
+    hypotheses: list[Path],
+    truth: list[Path],
+    held_out: Path,
+    held_out_truth: Path,
+    out: Path,
+    llm: str = "smollm2",
+    n_best: int = 5,
+    recipe: LoRARecipe = LoRARecipe(),
+    device: str = "auto",
+    precision: Literal["auto", "float32", "bfloat16"] = "auto",
+) -> None:
+    """Teach a large language model to correct n-best lists.
+
+    Low-rank adapters are trained to answer with what was said, and merged into the model. The held-out lists decide
+    when training ends and what weight the corrector gets beside the totals of a list; word error rates on them are
+    printed before and after. A run that was stopped goes on when it is begun again.
+
+    Args:
+        hypotheses: files of JSON lines that `neurolect decode` wrote, of utterances that the models of the search were
+            not trained on.
+        truth: for each of them a text file of what was said, one sentence a line.
+        held_out: JSON lines of other utterances, like those that are to be corrected.
+        held_out_truth: what was said in those.
+        out: folder to write the corrector to, for `neurolect correct --llm`.
+        llm: the model to teach, as for `neurolect rescore`.
+        n_best: how many candidates it is shown.
+        recipe: how to train; an epoch sees every list once.
+        device: `auto`, `cpu`, `cuda:0`, …
+        precision: of the model; `auto` is bfloat16 on a GPU and float32 on the CPU.
+
+    Examples:
+        neurolect lm corrector --hypotheses fold1.jsonl fold2.jsonl --truth fold1.txt fold2.txt \
+            --held_out dev.jsonl --held_out_truth dev.txt --out corrector
+        neurolect correct decoded.jsonl --out corrected.txt --llm corrector
+    """
+    from dataclasses import replace
+
+    from rich.console import Console
+    from rich.progress import Progress, track
+
+    from neurolect.data.files import written_atomically
+    from neurolect.decoding.trained_correction import Corrector, fit_weight, with_weight
+    from neurolect.errors import ConfigError
+    from neurolect.evaluation.sentences import read_lists_with_truth, word_error_rate
+    from neurolect.language.adapter_training import train_adapters
+    from neurolect.language.causal_lm import CausalLM
+    from neurolect.language.causal_lm_loading import load_model_and_tokenizer
+    from neurolect.language.correction_format import CorrectionFormat
+    from neurolect.language.corrector_training import correction_texts
+
+    if out.exists():
+        raise ConfigError(f"{out}: exists already; name another folder")
+    shown = CorrectionFormat(n_best)
+    lists, spoken = read_lists_with_truth(hypotheses, truth)
+    measured, said = read_lists_with_truth([held_out], [held_out_truth])
+    model, tokenizer = load_model_and_tokenizer(llm, device, precision)
+    learnt, watched = (
+        correction_texts(tokenizer, [[one.text for one in each] for each in some], sentences, shown)
+        for some, sentences in ((lists, spoken), (measured, said))
+    )
+    console = Console(stderr=True)
+    with Progress(console=console) as bar:
+        task = bar.add_task("training", total=None)
+        model = train_adapters(
+            model, learnt, recipe, out.with_name(f"{out.name}.checkpoint"),
+            lambda step, n_steps, loss: bar.update(
+                task, completed=step, total=n_steps, description=f"training, {loss:.2f} nats a token"
+            ),
+            watched,
+        )  # fmt: skip
+    corrector = Corrector(CausalLM(model, tokenizer), shown)
+    scored = [corrector.scored(each) for each in track(measured, "held-out lists", console=console)]
+    weight, _ = fit_weight(scored, said)
+    with written_atomically(out) as partial:
+        model.save_pretrained(partial)
+        tokenizer.save_pretrained(partial)
+        replace(shown, weight=weight).write(partial)
+    print(f"{out}: {len(learnt):,} lists learnt; its scores get weight {weight:g}")
+    print(f"word error rate on {len(measured):,} held-out lists, for which that weight was chosen:")
+    print(f"  before: {word_error_rate(said, [each[0].text for each in measured])}")
+    print(f"  after: {word_error_rate(said, [with_weight(each, weight)[0].text for each in scored])}")

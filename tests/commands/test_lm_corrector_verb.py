@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("peft")
+
+from neurolect.commands.main import main
+from neurolect.decoding.hypotheses import Hypothesis
+from neurolect.decoding.hypothesis_files import write_hypotheses
+from tiny_language_models import tiny_model, tiny_tokenizer
+
+
+def listed(*sentences):
+    return [
+        Hypothesis(words, 0.0, 0.0, 0.0, 0.0, -0.1 * n, ((0, 1),) * len(words), (1.0,) * len(words))
+        for n, words in enumerate(tuple(each.split()) for each in sentences)
+    ]
+
+
+WRONG = [listed("i am here", "we were here"), listed("i am going", "we were going")]
+SPOKEN = "We were here.\nWe were going.\n"
+
+
+@pytest.fixture
+def files(tmp_path):
+    tiny_model().save_pretrained(tmp_path / "model")
+    tiny_tokenizer().save_pretrained(tmp_path / "model")
+    for name in ("one", "two", "held"):
+        write_hypotheses(tmp_path / f"{name}.jsonl", WRONG)
+        (tmp_path / f"{name}.txt").write_text(SPOKEN)
+    return tmp_path
+
+
+def training(files, *more):
+    words = f"""lm corrector --hypotheses {files}/one.jsonl {files}/two.jsonl --truth {files}/one.txt {files}/two.txt
+        --held_out {files}/held.jsonl --held_out_truth {files}/held.txt --out {files}/corrector --llm {files}/model
+        --n_best 2 --recipe.rank 4 --recipe.lr 0.02 --recipe.epochs 15 --recipe.batch_size 2 --device cpu"""
+    return main([*words.split(), *more])
+
+
+def test_a_corrector_learns_from_lists_and_corrects_others(files, capsys):
+    assert training(files) == 0
+    shown = capsys.readouterr().out
+    assert "4 lists learnt" in shown
+    assert "before: 60.00 %" in shown or "before: 66.67 %" in shown
+    assert "after: 0.00 %" in shown
+    arguments = ["correct", f"{files}/held.jsonl", "--out", f"{files}/corrected.txt", "--llm", f"{files}/corrector"]
+    assert main([*arguments, "--device", "cpu"]) == 0
+    assert (files / "corrected.txt").read_text() == "we were here\nwe were going\n"
+    assert training(files) == 2
+    assert "exists already" in capsys.readouterr().err
+
+
+def test_lists_without_what_was_said_are_refused(files, capsys):
+    assert training(files, "--truth", f"{files}/one.txt") == 2
+    assert "2 files of lists and 1 of what was said" in capsys.readouterr().err
+    (files / "one.txt").write_text("We were here.\n")
+    assert training(files) == 2
+    assert "has 1 sentences, there are 2 utterances" in capsys.readouterr().err

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+pytest.importorskip("peft")
+
+from neurolect.errors import ConfigError
+from neurolect.language.adapter_training import TrainingText, train_adapters
+from neurolect.language.causal_lm import CausalLM
+from neurolect.language.lora_recipe import LoRARecipe
+from tiny_language_models import tiny_model, tiny_tokenizer
+
+RECIPE = LoRARecipe(rank=4, lr=0.01, epochs=8, batch_size=2, checkpoint_every=2)
+
+
+class StoppedError(Exception):
+    pass
+
+
+def text(given, learnt):
+    encode = tiny_tokenizer().encode
+    front = [0, *encode(given, add_special_tokens=False)]
+    return TrainingText([*front, *encode(learnt, add_special_tokens=False)], len(front))
+
+
+def probability(model, given, learnt):
+    # The context's first part is the token to begin with; a space joins it to the sentence.
+    return float(CausalLM(model, tiny_tokenizer()).score([learnt], given)[0])
+
+
+def test_what_a_text_ends_in_is_learnt(tmp_path):
+    texts = [text("i am", " going"), text("we were here", " going")]
+    before, after = tiny_model(), train_adapters(tiny_model(), texts, RECIPE, tmp_path / "checkpoint")
+    assert probability(after, "i am", "going") > probability(before, "i am", "going") + 3
+
+
+def test_the_loss_is_that_of_the_learnt_tokens_alone(tmp_path):
+    long, short = text("we were here last week", " i am going"), text("i am", " going")
+    losses = []
+    train_adapters(
+        tiny_model(), [long, short], RECIPE, tmp_path / "checkpoint", lambda step, n_steps, loss: losses.append(loss)
+    )
+    log_probabilities, n_tokens = 0.0, 0
+    for each in (long, short):
+        with torch.inference_mode():
+            predicted = tiny_model()(torch.tensor([each.tokens])).logits[0].log_softmax(-1)
+        for place in range(each.n_given, len(each.tokens)):
+            log_probabilities += float(predicted[place - 1, each.tokens[place]])
+            n_tokens += 1
+    assert losses[0] == pytest.approx(-log_probabilities / n_tokens, rel=1e-4)
+
+
+def test_training_ends_when_what_is_held_out_gets_worse_and_the_best_is_kept(tmp_path):
+    learnt, held_out = [text("i am", " going")], [text("i am", " here")]
+    steps = []
+    adapted = train_adapters(
+        tiny_model(), learnt, LoRARecipe(rank=4, lr=0.02, epochs=40, checkpoint_every=2, patience=2),
+        tmp_path / "checkpoint", lambda step, n_steps, loss: steps.append(step), held_out,
+    )  # fmt: skip
+    assert len(steps) < 40
+    overtrained = train_adapters(
+        tiny_model(), learnt, LoRARecipe(rank=4, lr=0.02, epochs=40), tmp_path / "checkpoint"
+    )  # fmt: skip
+    assert probability(adapted, "i am", "here") > probability(overtrained, "i am", "here")
+
+
+def test_a_stopped_run_with_held_out_texts_ends_in_the_weights_of_an_unbroken_one(tmp_path):
+    learnt, held_out = [text("i am", " going"), text("we", " were"), text("a", " b")], [text("i am", " here")]
+
+    def stop(step, n_steps, loss):
+        if step == 5:
+            raise StoppedError
+
+    recipe = LoRARecipe(rank=4, lr=0.02, epochs=10, batch_size=2, checkpoint_every=2, patience=2)
+    unbroken = train_adapters(tiny_model(), learnt, recipe, tmp_path / "unbroken", held_out=held_out)
+    with pytest.raises(StoppedError):
+        train_adapters(tiny_model(), learnt, recipe, tmp_path / "broken", stop, held_out)
+    resumed = train_adapters(tiny_model(), learnt, recipe, tmp_path / "broken", held_out=held_out)
+    for name, weights in unbroken.state_dict().items():
+        torch.testing.assert_close(resumed.state_dict()[name], weights, rtol=0, atol=0)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_mixed_precision_learns_and_leaves_weights_in_their_own(tmp_path):
+    recipe = LoRARecipe(rank=4, lr=0.01, epochs=20, mixed_precision=True)
+    adapted = train_adapters(tiny_model(), [text("i am", " going")], recipe, tmp_path / "checkpoint")
+    assert {each.dtype for each in adapted.parameters()} == {torch.float32}
+    assert probability(adapted, "i am", "going") > probability(tiny_model(), "i am", "going") + 3
+
+
+def test_a_patience_of_nothing_is_refused():
+    with pytest.raises(ConfigError, match=r"recipe\.patience is 0"):
+        LoRARecipe(patience=0)
