@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
     from rich.table import Table
 
-    from neurolect.data.dryad import RemoteFile
+    from neurolect.data.remote_file import RemoteFile
 
 
 def data_download(
