@@ -23,6 +23,7 @@ VERBS = {
     "rescore": "Put n-best lists through a second pass",
     "correct": "Have a language model that follows instructions correct n-best lists",
     "import t15": "Turn a checkpoint of the brain-to-text reference into a run",
+    "lm download": "Fetch a public n-gram model and make it ready to search with",
     "lm build": "Build an n-gram model from text",
     "lm prune": "Leave out of an n-gram model what it hardly needs",
     "lm mix": "Mix n-gram models into one whose probabilities are their weighted mean",

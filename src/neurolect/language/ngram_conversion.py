@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import IO, BinaryIO, Literal
 
 import numpy as np
 
@@ -85,6 +85,30 @@ def kind_of(path: Path) -> Literal["store", "sphinx", "arpa"]:
     if start.startswith(b"NLNGRAM\n"):
         return "store"
     return "sphinx" if start.startswith(b"Trie Language Model") else "arpa"
+
+
+def convert_arpa(file: IO[bytes], name: str, out: Path, bits: Bits = 32, lower_case: bool = False) -> NgramModel:
+    """Convert ARPA text that can be read only once, such as a member of an archive.
+
+    Args:
+        file: the text, not gzipped.
+        name: of the source, for messages.
+        out: the store to write; it appears whole or not at all.
+        bits: of each stored value.
+        lower_case: make ASCII letters of words small.
+
+    Raises:
+        DataError: it is not ARPA text; the message names the line.
+    """
+    with written_atomically(out) as partial:
+        reader = _core.ArpaReader(folder=str(partial.parent), buffer_bytes=_SORTED_AT_ONCE, lower_case=lower_case)
+        try:
+            while piece := file.read(_PIECE):
+                reader.push(piece)
+            reader.write(str(partial), bits)
+        except DataError as error:
+            raise DataError(f"{name}: {error}") from None
+    return NgramModel(out)
 
 
 def write_arpa(model: NgramModel, out: Path) -> None:

@@ -1,0 +1,159 @@
+"""Public n-gram models, fetched and made ready for a search."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from functools import partial
+from gzip import GzipFile
+from pathlib import Path
+from typing import IO, cast
+
+from neurolect.data.download import bytes_here, require_space
+from neurolect.data.dryad import fetch_from_dryad, token_session
+from neurolect.data.http import RETRIES
+from neurolect.data.remote_file import RemoteFile, fetch_file
+from neurolect.data.tar_stream import visit_tar
+from neurolect.errors import DataError
+from neurolect.language.ngram_conversion import Bits, convert, convert_arpa
+from neurolect.language.ready_models import (
+    GRAPH,
+    ArpaFile,
+    DryadArchive,
+    GitHubFolder,
+    host_of_source,
+    ready_file,
+    source_of,
+)
+
+Progress = Callable[[RemoteFile, str, int], None]
+"""A file, what is done with it (`fetching` or `unpacking`), and the number of its bytes that this is done with."""
+
+_UNUSED_GRAPHS = ("G.fst", "G_no_prune.fst", "L.fst", "T.fst")
+_STORE_AND_SORTING = 5
+"""A store and the sorting of its n-grams take less than this many times the gzipped ARPA file."""
+
+
+def space_needed(name: str, files: Sequence[RemoteFile], to: Path) -> tuple[int, int]:
+    """Bytes that are still to be fetched, and bytes that making the model ready takes, 0 where that is not known.
+
+    Args:
+        name: a key of `READY_MODELS`.
+        files: as `remote_files` lists them.
+        to: the folder for the model.
+
+    Raises:
+        ConfigError: there is no model of that name.
+    """
+    source = source_of(name)
+    here = to / name if isinstance(source, GitHubFolder) else to
+    missing = sum(max(0, file.size - bytes_here(here / file.path)) for file in files)
+    if isinstance(source, DryadArchive):
+        return missing, source.unpacked
+    return missing, _STORE_AND_SORTING * sum(file.size for file in files) if isinstance(source, ArpaFile) else 0
+
+
+def fetch_model(
+    name: str,
+    files: Sequence[RemoteFile],
+    to: Path,
+    *,
+    base_url: str | None = None,
+    token: str | None = None,
+    everything: bool = False,
+    keep_archive: bool = False,
+    bits: Bits = 32,
+    retries: int = RETRIES,
+    progress: Progress = lambda file, action, n_bytes: None,
+) -> Path:
+    """Download a model and make it ready, continuing what a killed call left.
+
+    An archive is unpacked as a stream, straight from its file to the disk; what of it is ARPA text becomes a store on
+    the way, words in lower case. Then the archive goes.
+
+    Args:
+        name: a key of `READY_MODELS`.
+        files: as `remote_files` lists them.
+        to: the folder for the model; it is made if need be.
+        base_url: the host that may see the token, where it is a mirror.
+        token: Dryad API token, where Dryad asks for one.
+        everything: also unpack the graphs that nothing here reads, such as G_no_prune.fst.
+        keep_archive: do not delete what was downloaded.
+        bits: of each stored value, where a store is written.
+        retries: how many failures in a row, each without a new byte, are forgiven.
+        progress: see `Progress`.
+
+    Returns:
+        The graph or the store that a search uses.
+
+    Raises:
+        ConfigError: there is no model of that name.
+        DataError: a file cannot be fetched, is not the right one or not what it should be, or does not fit on the disk.
+    """
+    ready = ready_file(name, to)
+    if ready is not None:
+        return ready
+    source = source_of(name)
+    is_dryad = isinstance(source, DryadArchive)
+    if is_dryad and (to / name).is_dir() and any((to / name).iterdir()):
+        raise DataError(f"{to / name}: is there and has no {GRAPH}; remove it, or name another folder")
+    to.mkdir(parents=True, exist_ok=True)
+    require_space(to / name, sum(space_needed(name, files, to)))
+    with token_session(base_url or host_of_source(source), token if is_dryad else None) as session:
+        fetch = fetch_from_dryad if is_dryad else fetch_file
+        here = to / name if isinstance(source, GitHubFolder) else to
+        paths = [
+            fetch(file, here, session, retries=retries, progress=partial(progress, file, "fetching")) for file in files
+        ]
+    for file, path in zip(files, paths, strict=True):
+        report = _Sum(partial(progress, file, "unpacking"))
+        if isinstance(source, ArpaFile):
+            convert(path, to / f"{name}.nlm", bits, lower_case=True, progress=report)
+        elif is_dryad:
+            _unpack(path, to / name, everything, bits, report)
+        if not (keep_archive or isinstance(source, GitHubFolder)):
+            path.unlink()
+    found = ready_file(name, to)
+    if found is None:
+        raise DataError(f"{to / name}: has no {GRAPH}")
+    return found
+
+
+def _unpack(archive: Path, folder: Path, everything: bool, bits: Bits, progress: Callable[[int], None]) -> None:
+    """Unpack beside the final place and rename, so that a folder that is there is whole."""
+    unpacking = folder.with_name(f".{folder.name}.unpacking")
+    shutil.rmtree(unpacking, ignore_errors=True)
+
+    def visit(member: str, n_bytes: int, content: IO[bytes]) -> None:
+        target = unpacking / member
+        if target.name in _UNUSED_GRAPHS and not everything:
+            return
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.name.endswith((".arpa", ".arpa.gz")):
+            text = cast("IO[bytes]", GzipFile(fileobj=content)) if target.suffix == ".gz" else content
+            store = target.with_name(target.name.removesuffix(".gz").removesuffix(".arpa") + ".nlm")
+            convert_arpa(text, f"{archive}: {member}", store, bits, lower_case=True)
+            return
+        require_space(target, n_bytes)
+        with target.open("xb") as file:
+            shutil.copyfileobj(content, file, 1 << 20)
+
+    try:
+        visit_tar(archive, visit, progress)
+        if next(unpacking.rglob(GRAPH), None) is None:
+            raise DataError(f"{archive}: the archive has no {GRAPH}")
+        unpacking.rename(folder)
+    finally:
+        shutil.rmtree(unpacking, ignore_errors=True)
+
+
+class _Sum:
+    """Turns steps into how far one has come."""
+
+    def __init__(self, report: Callable[[int], None]) -> None:
+        self._report = report
+        self._total = 0
+
+    def __call__(self, step: int) -> None:
+        self._total += step
+        self._report(self._total)

@@ -1,0 +1,280 @@
+"""Public n-gram models, fetched from servers that answer like Dryad, GitHub and openslr.org."""
+
+import gzip
+import hashlib
+import io
+import json
+import tarfile
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from small_arpa import ARPA, files_in
+
+from file_server import Drop, FileServer, Refuse, Remote
+from neurolect.errors import ConfigError, DataError
+from neurolect.language import ready_models
+from neurolect.language.model_download import fetch_model, space_needed
+from neurolect.language.ngram_model import NgramModel
+from neurolect.language.ready_models import READY_MODELS, ArpaFile, remote_files, source_of
+from neurolect.text.lexicon import Lexicon
+
+DOI = READY_MODELS["reference_3gram"].doi
+THREE, FIVE = READY_MODELS["reference_3gram"].file, READY_MODELS["reference_5gram"].file
+FOLDER = "languageModel"
+MEMBERS = {
+    f"{FOLDER}/words.txt": b"<eps> 0\n",
+    f"{FOLDER}/TLG.fst": np.random.default_rng(0).bytes(200_000),
+    f"{FOLDER}/G.fst": b"grammar",
+    f"{FOLDER}/lm.arpa": ARPA.encode(),
+    f"{FOLDER}/more/big.arpa.gz": gzip.compress(ARPA.encode()),
+}
+ARPA_FILE = gzip.compress(ARPA.encode())
+SMALL = ArpaFile("https://models.invalid/lm/small.arpa.gz", f"sha-256:{hashlib.sha256(ARPA_FILE).hexdigest()}")
+
+
+def tarred(members, sizes=()):
+    """A .tar.gz in memory; `sizes` are what the archive says of members instead of the truth."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as opened:
+        for name, content in members.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = dict(sizes).get(name, len(content))
+            opened.fileobj.write(entry.tobuf(tarfile.GNU_FORMAT))
+            opened.fileobj.write(content + bytes(-len(content) % 512))
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def server():
+    with FileServer() as running:
+        yield running
+
+
+@pytest.fixture
+def to(tmp_path):
+    return tmp_path / "models"
+
+
+def publish(server, archive, name=THREE, **properties):
+    server.add_dataset(DOI, {"other.tar.gz": Remote(b"other"), name: Remote(archive, etag='"a"', **properties)})
+
+
+def path_of(server):
+    return next(path for path, remote in server.files.items() if path.endswith("/download") and remote.etag == '"a"')
+
+
+def fetch(server, to, name="reference_3gram", files=None, **settings):
+    files = remote_files(source_of(name), server.url, retries=0) if files is None else files
+    return fetch_model(name, files, to, base_url=server.url, **({"retries": 0} | settings))
+
+
+def contents(folder):
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_an_archive_becomes_a_folder_with_its_graph_and_goes(server, to):
+    publish(server, tarred(MEMBERS))
+    graph = fetch(server, to)
+    assert graph == to / "reference_3gram" / FOLDER / "TLG.fst"
+    assert graph.read_bytes() == MEMBERS[f"{FOLDER}/TLG.fst"]
+    assert files_in(to) == ["reference_3gram"]
+    assert set(contents(to / "reference_3gram")) == {
+        f"{FOLDER}/{name}" for name in ("TLG.fst", "words.txt", "lm.nlm", "more/big.nlm")
+    }
+
+
+def test_arpa_text_in_an_archive_becomes_a_store_on_the_way(server, to):
+    publish(server, tarred(MEMBERS))
+    folder = fetch(server, to).parent
+    for store in (folder / "lm.nlm", folder / "more" / "big.nlm"):
+        model = NgramModel(store)
+        assert model.counts == (4, 2)
+        assert [each.order for each in model.score_sentence("the end")] == [2, 2, 1]
+
+
+def test_a_line_of_faulty_arpa_text_is_named_with_its_member(server, to):
+    publish(server, tarred(MEMBERS | {f"{FOLDER}/lm.arpa": ARPA.replace("-1.5", "x").encode()}))
+    with pytest.raises(DataError, match=r"languageModel\.tar\.gz: languageModel/lm\.arpa: line 9: 'x' is not a log10"):
+        fetch(server, to)
+    assert files_in(to) == [THREE]
+
+
+def test_everything_is_kept_when_asked_for(server, to):
+    publish(server, tarred(MEMBERS))
+    fetch(server, to, everything=True, keep_archive=True)
+    assert files_in(to) == [THREE, "reference_3gram"]
+    assert (to / "reference_3gram" / FOLDER / "G.fst").read_bytes() == b"grammar"
+
+
+def test_a_model_that_is_here_is_not_fetched_again(server, to):
+    publish(server, tarred(MEMBERS))
+    first = fetch(server, to)
+    n_answers = len(server.answers)
+    assert fetch(server, to, files=[]) == first
+    assert len(server.answers) == n_answers
+
+
+def test_a_broken_download_is_continued_by_the_next_call(server, to):
+    archive = tarred(MEMBERS)
+    publish(server, archive)
+    server.faults[path_of(server)].append(Drop(100_000))
+    with pytest.raises(DataError, match=r"languageModel\.tar\.gz: the connection to 127\.0\.0\.1 keeps dropping"):
+        fetch(server, to)
+    assert (to / f"{THREE}.part").stat().st_size == 100_000
+    fetch(server, to)
+    assert server.bytes_sent(path_of(server)) == len(archive)
+
+
+def test_an_archive_with_another_checksum_is_deleted(server, to):
+    publish(server, tarred(MEMBERS), digest="0" * 64)
+    with pytest.raises(DataError, match=r"^languageModel\.tar\.gz: what 127\.0\.0\.1 sent has the sha-256 checksum"):
+        fetch(server, to)
+    assert files_in(to) == []
+
+
+def test_an_archive_that_climbs_out_of_its_folder_leaves_nothing_outside(server, to):
+    publish(server, tarred(MEMBERS | {"../../evil": b"evil"}))
+    with pytest.raises(DataError, match=r"refused, '\.\./\.\./evil' is a path that leaves the folder"):
+        fetch(server, to)
+    assert files_in(to) == [THREE]
+    assert not list(to.parent.rglob("evil"))
+
+
+def test_an_archive_without_a_graph_is_refused_and_kept(server, to):
+    publish(server, tarred({"readme": b"nothing"}))
+    with pytest.raises(DataError, match=r"languageModel\.tar\.gz: the archive has no TLG\.fst$"):
+        fetch(server, to)
+    assert files_in(to) == [THREE]
+
+
+def test_a_member_too_large_for_the_disk_is_refused_before_it_is_written(server, to):
+    graph = f"{FOLDER}/TLG.fst"
+    publish(server, tarred(MEMBERS, {graph: 1 << 60}))
+    with pytest.raises(DataError, match=r"TLG\.fst: needs 1\.2 EB of disk space, .* are free$"):
+        fetch(server, to)
+    assert files_in(to) == [THREE]
+
+
+def test_a_download_too_large_for_the_disk_is_not_begun(server, to):
+    publish(server, tarred(MEMBERS))
+    files = [replace(each, size=1 << 60) for each in remote_files(source_of("reference_3gram"), server.url)]
+    n_answers = len(server.answers)
+    with pytest.raises(DataError, match=r"reference_3gram: needs 1\.2 EB of disk space, .* are free$"):
+        fetch(server, to, files=files)
+    assert len(server.answers) == n_answers
+
+
+def test_the_space_needed_counts_what_is_here_and_what_it_becomes(server, to):
+    archive = tarred(MEMBERS)
+    publish(server, archive, FIVE)
+    files = remote_files(source_of("reference_5gram"), server.url)
+    assert space_needed("reference_5gram", files, to) == (len(archive), 42_000_000_000)
+    to.mkdir()
+    (to / f"{FIVE}.part").write_bytes(b"12345")
+    assert space_needed("reference_5gram", files, to)[0] == len(archive) - 5
+
+
+def test_what_a_killed_unpacking_left_is_cleared_away(server, to):
+    publish(server, tarred(MEMBERS))
+    left = to / ".reference_3gram.unpacking" / FOLDER
+    left.mkdir(parents=True)
+    (left / "TLG.fst").write_bytes(b"half")
+    assert fetch(server, to).read_bytes() == MEMBERS[f"{FOLDER}/TLG.fst"]
+    assert files_in(to) == ["reference_3gram"]
+
+
+def test_a_folder_of_the_users_own_is_left_alone(server, to):
+    publish(server, tarred(MEMBERS))
+    (to / "reference_3gram").mkdir(parents=True)
+    (to / "reference_3gram" / "mine").write_bytes(b"mine")
+    with pytest.raises(DataError, match=r"reference_3gram: is there and has no TLG\.fst"):
+        fetch(server, to)
+    assert contents(to) == {"reference_3gram/mine": b"mine"}
+
+
+def test_the_unigram_comes_from_its_repository_file_by_file(server, to):
+    source = source_of("reference_1gram")
+    entries = []
+    for name, content in {"TLG.fst": b"graph", "words.txt": b"words", ".gitignore": b""}.items():
+        sha = hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
+        url = server.add(f"/raw/{name}", content)
+        entries.append({"name": name, "type": "file", "size": len(content), "sha": sha, "download_url": url})
+    server.add(f"/repos/{source.repository}/contents/{source.folder}", json.dumps(entries).encode())
+    server.faults["/raw/words.txt"].append(Refuse(404))
+    with pytest.raises(DataError, match=r"^words\.txt: 127\.0\.0\.1 does not have it"):
+        fetch(server, to, "reference_1gram")
+    assert fetch(server, to, "reference_1gram") == to / "reference_1gram" / "TLG.fst"
+    assert contents(to / "reference_1gram") == {"TLG.fst": b"graph", "words.txt": b"words"}
+    assert server.bytes_sent("/raw/TLG.fst") == len(b"graph")
+
+
+@pytest.fixture
+def small_arpa_model(monkeypatch):
+    """The registry with one more model, whose ARPA file is small."""
+    monkeypatch.setattr(ready_models, "READY_MODELS", {"small": SMALL})
+
+
+@pytest.mark.usefixtures("small_arpa_model")
+def test_an_arpa_file_becomes_a_store(server, to):
+    server.add("/lm/small.arpa.gz", ARPA_FILE)
+    store = fetch(server, to, "small")
+    assert store == to / "small.nlm"
+    assert NgramModel(store).counts == (4, 2)
+    assert "the" in NgramModel(store).vocabulary
+    assert files_in(to) == ["small.nlm"]
+    assert fetch(server, to, "small", files=[]) == store
+
+
+@pytest.mark.usefixtures("small_arpa_model")
+def test_an_arpa_file_with_another_checksum_is_refused(server, to):
+    server.add("/lm/small.arpa.gz", gzip.compress(ARPA.replace("-1.5", "-1.6").encode()))
+    with pytest.raises(DataError, match=r"^small\.arpa\.gz: what 127\.0\.0\.1 sent has the sha-256 checksum"):
+        fetch(server, to, "small")
+    assert files_in(to) == []
+
+
+@pytest.mark.usefixtures("small_arpa_model")
+def test_a_file_of_unknown_length_is_refused(server):
+    server.add("/lm/small.arpa.gz", ARPA_FILE, announce_length=False)
+    with pytest.raises(DataError, match=r"^small\.arpa\.gz: 127\.0\.0\.1 does not say how long it is$"):
+        remote_files(source_of("small"), server.url, retries=0)
+
+
+def test_the_token_is_shown_to_dryad_alone(server, to, monkeypatch):
+    publish(server, tarred(MEMBERS))
+    fetch(server, to, token="secret")
+    assert server.answers[-1].headers["Authorization"] == "Bearer secret"
+    monkeypatch.setattr(ready_models, "READY_MODELS", {"small": SMALL})
+    server.add("/lm/small.arpa.gz", ARPA_FILE)
+    fetch(server, to, "small", token="secret")
+    assert server.answers[-1].path == "/lm/small.arpa.gz"
+    assert "Authorization" not in server.answers[-1].headers
+
+
+def test_a_dataset_without_the_archive_is_named(server):
+    publish(server, b"", FIVE)
+    with pytest.raises(DataError, match=rf"^doi:{DOI}: there is no file '{THREE}'$"):
+        remote_files(source_of("reference_3gram"), server.url)
+
+
+def test_an_unknown_model_is_refused_with_those_that_are_known():
+    with pytest.raises(ConfigError, match=r"^there is no model '7gram'; there are reference_1gram, reference_3gram, "):
+        source_of("7gram")
+
+
+def test_a_graph_that_we_built_arrives_as_one_that_can_be_searched(server, to, tmp_path):
+    pytest.importorskip("kaldifst", reason="needs the extra 'graph'")
+    from neurolect.decoding import Decoder, GraphNetwork
+    from neurolect.language.graph_building import build_graph
+    from neurolect.text.alphabet import PHONEMES_LANGUAGE_MODEL_ORDER as ORDER
+
+    (tmp_path / "lm.arpa").write_text(ARPA)
+    lexicon = Lexicon({"the": (("DH", "AH"),), "end": (("EH", "N", "D"),)})
+    build_graph(tmp_path / "lm.arpa", lexicon, tmp_path / FOLDER, with_topology=True)
+    publish(server, tarred({f"{FOLDER}/{name}": content for name, content in contents(tmp_path / FOLDER).items()}))
+    spoken = ["BLANK", "DH", "AH", "SIL", "EH", "N", "D", "SIL"]
+    logits = np.full((len(spoken), len(ORDER)), -9.0, dtype=np.float32)
+    logits[np.arange(len(spoken)), [ORDER.symbols.index(symbol) for symbol in spoken]] = 9.0
+    decoder = Decoder(GraphNetwork(fetch(server, to), alphabet=ORDER), alphabet=ORDER)
+    assert decoder.decode(logits)[0].text == "the end"
