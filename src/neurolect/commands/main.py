@@ -25,6 +25,7 @@ VERBS = {
     "import t15": "Turn a checkpoint of the brain-to-text reference into a run",
     "lm download": "Fetch a public n-gram model and make it ready to search with",
     "lm build": "Build an n-gram model from text",
+    "lm adapt": "Mix a person's own sentences into an n-gram model",
     "lm prune": "Leave out of an n-gram model what it hardly needs",
     "lm mix": "Mix n-gram models into one whose probabilities are their weighted mean",
     "lm convert": "Convert an n-gram model between file formats",
