@@ -12,11 +12,14 @@ import pytest
 from small_arpa import ARPA, files_in
 
 from file_server import Drop, FileServer, Refuse, Remote
+from neurolect.decoding import Decoder, GraphNetwork, LexiconNetwork
 from neurolect.errors import ConfigError, DataError
 from neurolect.language import ready_models
 from neurolect.language.model_download import fetch_model, space_needed
 from neurolect.language.ngram_model import NgramModel
 from neurolect.language.ready_models import READY_MODELS, ArpaFile, remote_files, source_of
+from neurolect.text.alphabet import PHONEMES
+from neurolect.text.alphabet import PHONEMES_LANGUAGE_MODEL_ORDER as ORDER
 from neurolect.text.lexicon import Lexicon
 
 DOI = READY_MODELS["reference_3gram"].doi
@@ -100,11 +103,11 @@ def test_a_line_of_faulty_arpa_text_is_named_with_its_member(server, to):
     assert files_in(to) == [THREE]
 
 
-def test_everything_is_kept_when_asked_for(server, to):
+def test_graphs_that_no_verb_reads_are_left_out_and_the_archive_is_kept_when_asked_for(server, to):
     publish(server, tarred(MEMBERS))
-    fetch(server, to, everything=True, keep_archive=True)
+    graph = fetch(server, to, keep_archive=True)
     assert files_in(to) == [THREE, "reference_3gram"]
-    assert (to / "reference_3gram" / FOLDER / "G.fst").read_bytes() == b"grammar"
+    assert not graph.with_name("G.fst").exists()
 
 
 def test_a_model_that_is_here_is_not_fetched_again(server, to):
@@ -143,7 +146,7 @@ def test_an_archive_that_climbs_out_of_its_folder_leaves_nothing_outside(server,
 
 def test_an_archive_without_a_graph_is_refused_and_kept(server, to):
     publish(server, tarred({"readme": b"nothing"}))
-    with pytest.raises(DataError, match=r"languageModel\.tar\.gz: the archive has no TLG\.fst$"):
+    with pytest.raises(DataError, match=r"languageModel\.tar\.gz: the archive has no TLG\.fst, it should have one$"):
         fetch(server, to)
     assert files_in(to) == [THREE]
 
@@ -263,18 +266,60 @@ def test_an_unknown_model_is_refused_with_those_that_are_known():
         source_of("7gram")
 
 
-def test_a_graph_that_we_built_arrives_as_one_that_can_be_searched(server, to, tmp_path):
-    pytest.importorskip("kaldifst", reason="needs the extra 'graph'")
-    from neurolect.decoding import Decoder, GraphNetwork
+@pytest.fixture
+def built_graph(tmp_path):
+    """A small G.fst, TLG.fst and words.txt."""
+    kaldifst = pytest.importorskip("kaldifst", reason="needs the extra 'graph'")
     from neurolect.language.graph_building import build_graph
-    from neurolect.text.alphabet import PHONEMES_LANGUAGE_MODEL_ORDER as ORDER
+    from neurolect.language.ngram_graph import ngram_transducer
 
     (tmp_path / "lm.arpa").write_text(ARPA)
     lexicon = Lexicon({"the": (("DH", "AH"),), "end": (("EH", "N", "D"),)})
-    build_graph(tmp_path / "lm.arpa", lexicon, tmp_path / FOLDER, with_topology=True)
-    publish(server, tarred({f"{FOLDER}/{name}": content for name, content in contents(tmp_path / FOLDER).items()}))
-    spoken = ["BLANK", "DH", "AH", "SIL", "EH", "N", "D", "SIL"]
-    logits = np.full((len(spoken), len(ORDER)), -9.0, dtype=np.float32)
-    logits[np.arange(len(spoken)), [ORDER.symbols.index(symbol) for symbol in spoken]] = 9.0
+    folder = tmp_path / "speech" / "lang_test"
+    folder.parent.mkdir()
+    build_graph(tmp_path / "lm.arpa", lexicon, folder, with_topology=True)
+    symbols = [line.split()[0] for line in (folder / "words.txt").read_text().splitlines()]
+    grammar, _ = ngram_transducer(tmp_path / "lm.arpa", symbols[1 : symbols.index("#0")])
+    kaldifst.arcsort(grammar, "ilabel")
+    grammar.write(str(folder / "G.fst"))
+    return tmp_path / "speech"
+
+
+def logits_of(spoken, alphabet):
+    logits = np.full((len(spoken), len(alphabet)), -9.0, dtype=np.float32)
+    logits[np.arange(len(spoken)), [alphabet.symbols.index(symbol) for symbol in spoken]] = 9.0
+    return logits
+
+
+SPOKEN = ["BLANK", "DH", "AH", "SIL", "EH", "N", "D", "SIL"]
+
+
+def test_a_graph_that_we_built_arrives_as_one_that_can_be_searched(server, to, built_graph):
+    publish(server, tarred(contents(built_graph)))
     decoder = Decoder(GraphNetwork(fetch(server, to), alphabet=ORDER), alphabet=ORDER)
-    assert decoder.decode(logits)[0].text == "the end"
+    assert decoder.decode(logits_of(SPOKEN, ORDER))[0].text == "the end"
+
+
+def test_the_ngrams_of_an_archive_become_a_store_that_can_be_searched(server, to, built_graph):
+    publish(server, tarred(contents(built_graph)))
+    store = fetch(server, to, form="store")
+    assert store == to / "reference_3gram.nlm"
+    assert files_in(to) == ["reference_3gram.nlm"]
+    model = NgramModel(store)
+    assert model.counts == (4, 2)
+    assert [each.log10 for each in model.score_sentence("the end")] == pytest.approx([-0.5, -0.125, -0.75], abs=1e-5)
+    decoder = Decoder(LexiconNetwork(Lexicon.english().only(["the", "end"]), model))
+    assert decoder.decode(logits_of(SPOKEN, PHONEMES))[0].text == "the end"
+    assert fetch(server, to, form="store", files=[]) == store
+
+
+def test_an_archive_without_ngrams_makes_no_store(server, to):
+    publish(server, tarred({"readme": b"nothing"}))
+    with pytest.raises(DataError, match=r"languageModel\.tar\.gz: the archive has no G\.fst, it should have one$"):
+        fetch(server, to, form="store")
+    assert files_in(to) == [THREE]
+
+
+def test_a_model_that_is_published_as_a_graph_of_sounds_has_no_store(server, to):
+    with pytest.raises(ConfigError, match=r"^reference_1gram: its n-grams are published only inside a graph of sounds"):
+        fetch(server, to, "reference_1gram", form="store", files=[])

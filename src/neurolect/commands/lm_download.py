@@ -11,7 +11,7 @@ from neurolect.language.ngram_conversion import Bits
 def lm_download(
     model: Literal["reference_1gram", "reference_3gram", "reference_5gram", "librispeech_3gram", "librispeech_4gram"],
     to: Path = Path("models"),
-    everything: bool = False,
+    form: Literal["graph", "store"] = "graph",
     keep_archive: bool = False,
     bits: Bits = 32,
     retries: int = 5,
@@ -35,7 +35,8 @@ def lm_download(
     Args:
         model: which model.
         to: folder for it.
-        everything: also unpack the graphs that no verb reads: G.fst, and in the 5-gram G_no_prune.fst (75 GB).
+        form: of the reference's 3-gram and 5-gram: 'graph' keeps TLG.fst; 'store' makes an n-gram store out of their
+            G.fst, some 11 bytes an n-gram, for use with a lexicon.
         keep_archive: do not delete what was downloaded.
         bits: of each stored value of a store: 8 keeps 256 values an order in about half the space.
         retries: how many failures in a row, each without a new byte, are forgiven.
@@ -44,6 +45,7 @@ def lm_download(
     Examples:
         neurolect lm download reference_3gram --to models
         neurolect decode logits.npz --graph models/reference_3gram/languageModel/TLG.fst --out decoded.jsonl
+        neurolect lm download reference_5gram --form store --bits 8
         neurolect lm download librispeech_4gram --bits 8
         neurolect decode logits.npz --lm models/librispeech_4gram.nlm --out decoded.jsonl
     """
@@ -58,10 +60,10 @@ def lm_download(
     from neurolect.language.ready_models import ready_file, remote_files, source_of
 
     console = Console()
-    ready = ready_file(model, to)
+    ready = ready_file(model, to, form)
     if ready is None:
         files = remote_files(source_of(model), base_url, retries=retries)
-        missing, made = space_needed(model, files, to)
+        missing, made = space_needed(model, files, to, form)
         to.mkdir(parents=True, exist_ok=True)
         more = f"up to {decimal(made)} to make it ready" if made else "what it unpacks to (not known in advance)"
         free = decimal(shutil.disk_usage(to).free)
@@ -73,7 +75,7 @@ def lm_download(
                 to,
                 base_url=base_url,
                 token=os.environ.get("DRYAD_TOKEN"),
-                everything=everything,
+                form=form,
                 keep_archive=keep_archive,
                 bits=bits,
                 retries=retries,

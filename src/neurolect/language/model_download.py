@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from gzip import GzipFile
 from pathlib import Path
@@ -15,11 +16,14 @@ from neurolect.data.http import RETRIES
 from neurolect.data.remote_file import RemoteFile, fetch_file
 from neurolect.data.tar_stream import visit_tar
 from neurolect.errors import DataError
+from neurolect.language.grammar_conversion import WORDS, convert_grammar
 from neurolect.language.ngram_conversion import Bits, convert, convert_arpa
 from neurolect.language.ready_models import (
+    GRAMMAR,
     GRAPH,
     ArpaFile,
     DryadArchive,
+    Form,
     GitHubFolder,
     host_of_source,
     ready_file,
@@ -30,17 +34,19 @@ Progress = Callable[[RemoteFile, str, int], None]
 """A file, what is done with it (`fetching` or `unpacking`), and the number of its bytes that this is done with."""
 
 _UNUSED_GRAPHS = ("G.fst", "G_no_prune.fst", "L.fst", "T.fst")
+_BLOCK = 1 << 20
 _STORE_AND_SORTING = 5
 """A store and the sorting of its n-grams take less than this many times the gzipped ARPA file."""
 
 
-def space_needed(name: str, files: Sequence[RemoteFile], to: Path) -> tuple[int, int]:
+def space_needed(name: str, files: Sequence[RemoteFile], to: Path, form: Form = "graph") -> tuple[int, int]:
     """Bytes that are still to be fetched, and bytes that making the model ready takes, 0 where that is not known.
 
     Args:
         name: a key of `READY_MODELS`.
         files: as `remote_files` lists them.
         to: the folder for the model.
+        form: in which it is wanted.
 
     Raises:
         ConfigError: there is no model of that name.
@@ -49,7 +55,7 @@ def space_needed(name: str, files: Sequence[RemoteFile], to: Path) -> tuple[int,
     here = to / name if isinstance(source, GitHubFolder) else to
     missing = sum(max(0, file.size - bytes_here(here / file.path)) for file in files)
     if isinstance(source, DryadArchive):
-        return missing, source.unpacked
+        return missing, source.unpacked if form == "graph" else 0
     return missing, _STORE_AND_SORTING * sum(file.size for file in files) if isinstance(source, ArpaFile) else 0
 
 
@@ -58,9 +64,9 @@ def fetch_model(
     files: Sequence[RemoteFile],
     to: Path,
     *,
+    form: Form = "graph",
     base_url: str | None = None,
     token: str | None = None,
-    everything: bool = False,
     keep_archive: bool = False,
     bits: Bits = 32,
     retries: int = RETRIES,
@@ -68,16 +74,16 @@ def fetch_model(
 ) -> Path:
     """Download a model and make it ready, continuing what a killed call left.
 
-    An archive is unpacked as a stream, straight from its file to the disk; what of it is ARPA text becomes a store on
-    the way, words in lower case. Then the archive goes.
+    An archive is unpacked as a stream, straight from its file to the disk, and only what is needed of it; what is ARPA
+    text becomes a store on the way, words in lower case. Then the archive goes.
 
     Args:
         name: a key of `READY_MODELS`.
         files: as `remote_files` lists them.
         to: the folder for the model; it is made if need be.
+        form: of an archive, its graph of sounds and words, or a store made from its graph of n-grams.
         base_url: the host that may see the token, where it is a mirror.
         token: Dryad API token, where Dryad asks for one.
-        everything: also unpack the graphs that nothing here reads, such as G_no_prune.fst.
         keep_archive: do not delete what was downloaded.
         bits: of each stored value, where a store is written.
         retries: how many failures in a row, each without a new byte, are forgiven.
@@ -87,18 +93,18 @@ def fetch_model(
         The graph or the store that a search uses.
 
     Raises:
-        ConfigError: there is no model of that name.
+        ConfigError: there is no model of that name, or not in that form.
         DataError: a file cannot be fetched, is not the right one or not what it should be, or does not fit on the disk.
     """
-    ready = ready_file(name, to)
+    ready = ready_file(name, to, form)
     if ready is not None:
         return ready
     source = source_of(name)
     is_dryad = isinstance(source, DryadArchive)
-    if is_dryad and (to / name).is_dir() and any((to / name).iterdir()):
+    if is_dryad and form == "graph" and (to / name).is_dir() and any((to / name).iterdir()):
         raise DataError(f"{to / name}: is there and has no {GRAPH}; remove it, or name another folder")
     to.mkdir(parents=True, exist_ok=True)
-    require_space(to / name, sum(space_needed(name, files, to)))
+    require_space(to / name, sum(space_needed(name, files, to, form)))
     with token_session(base_url or host_of_source(source), token if is_dryad else None) as session:
         fetch = fetch_from_dryad if is_dryad else fetch_file
         here = to / name if isinstance(source, GitHubFolder) else to
@@ -109,24 +115,41 @@ def fetch_model(
         report = _Sum(partial(progress, file, "unpacking"))
         if isinstance(source, ArpaFile):
             convert(path, to / f"{name}.nlm", bits, lower_case=True, progress=report)
+        elif is_dryad and form == "store":
+            _make_store(path, to / f"{name}.nlm", bits, report)
         elif is_dryad:
-            _unpack(path, to / name, everything, bits, report)
+            _unpack_graph(path, to / name, bits, report)
         if not (keep_archive or isinstance(source, GitHubFolder)):
             path.unlink()
-    found = ready_file(name, to)
+    found = ready_file(name, to, form)
     if found is None:
         raise DataError(f"{to / name}: has no {GRAPH}")
     return found
 
 
-def _unpack(archive: Path, folder: Path, everything: bool, bits: Bits, progress: Callable[[int], None]) -> None:
-    """Unpack beside the final place and rename, so that a folder that is there is whole."""
-    unpacking = folder.with_name(f".{folder.name}.unpacking")
+def _unpack_graph(archive: Path, folder: Path, bits: Bits, progress: Callable[[int], None]) -> None:
+    """All but the graphs that no verb reads."""
+    with _unpacked(archive, folder, lambda name: name not in _UNUSED_GRAPHS, bits, progress) as unpacking:
+        _the_only(unpacking, GRAPH, archive)
+        unpacking.rename(folder)
+
+
+def _make_store(archive: Path, store: Path, bits: Bits, progress: Callable[[int], None]) -> None:
+    with _unpacked(archive, store, lambda name: name in (GRAMMAR, WORDS), bits, progress) as unpacking:
+        convert_grammar(_the_only(unpacking, GRAMMAR, archive), store, bits)
+
+
+@contextmanager
+def _unpacked(
+    archive: Path, beside: Path, wanted: Callable[[str], bool], bits: Bits, progress: Callable[[int], None]
+) -> Iterator[Path]:
+    """A folder with the wanted files of an archive, which is gone afterwards unless it was renamed."""
+    unpacking = beside.with_name(f".{beside.name}.unpacking")
     shutil.rmtree(unpacking, ignore_errors=True)
 
     def visit(member: str, n_bytes: int, content: IO[bytes]) -> None:
         target = unpacking / member
-        if target.name in _UNUSED_GRAPHS and not everything:
+        if not wanted(target.name):
             return
         target.parent.mkdir(parents=True, exist_ok=True)
         if target.name.endswith((".arpa", ".arpa.gz")):
@@ -136,15 +159,20 @@ def _unpack(archive: Path, folder: Path, everything: bool, bits: Bits, progress:
             return
         require_space(target, n_bytes)
         with target.open("xb") as file:
-            shutil.copyfileobj(content, file, 1 << 20)
+            shutil.copyfileobj(content, file, _BLOCK)
 
     try:
         visit_tar(archive, visit, progress)
-        if next(unpacking.rglob(GRAPH), None) is None:
-            raise DataError(f"{archive}: the archive has no {GRAPH}")
-        unpacking.rename(folder)
+        yield unpacking
     finally:
         shutil.rmtree(unpacking, ignore_errors=True)
+
+
+def _the_only(folder: Path, name: str, archive: Path) -> Path:
+    found = list(folder.rglob(name))
+    if len(found) != 1:
+        raise DataError(f"{archive}: the archive has {len(found) or 'no'} {name}, it should have one")
+    return found[0]
 
 
 class _Sum:

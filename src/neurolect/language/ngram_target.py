@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from neurolect import _core
-from neurolect.language.ngram_conversion import Bits
+
+Bits = Literal[8, 32]
+"""Of a stored probability or back-off: 32 keeps single precision, 8 keeps 256 values per order."""
 
 SORTED_AT_ONCE = 1 << 28
 """Bytes of n-grams that are sorted in memory; more go through files."""

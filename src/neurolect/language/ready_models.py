@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+from typing import Literal
 from urllib.parse import urljoin, urlsplit
 
 from neurolect.data.dryad import DRYAD, dryad_files
@@ -16,6 +17,7 @@ from neurolect.data.web_file import web_file
 from neurolect.errors import ConfigError, DataError
 
 GRAPH = "TLG.fst"
+GRAMMAR = "G.fst"
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class DryadArchive:
     Args:
         doi: of the dataset.
         file: the archive.
-        unpacked: bytes of what is kept of it, about; 0 where nobody has said.
+        unpacked: bytes of its graph, about; 0 where nobody has said.
     """
 
     doi: str
@@ -61,6 +63,9 @@ class ArpaFile:
     digest: str
 
 
+Form = Literal["graph", "store"]
+"""What a search uses: a graph of sounds and words, or n-grams alone, to which it brings its own lexicon."""
+
 Source = DryadArchive | GitHubFolder | ArpaFile
 
 _REFERENCE = "Neuroprosthetics-Lab/nejm-brain-to-text"
@@ -72,7 +77,6 @@ READY_MODELS: Mapping[str, Source] = MappingProxyType(
     {
         "reference_1gram": GitHubFolder(_REFERENCE, _REFERENCE_1GRAM, (GRAPH, "words.txt")),
         "reference_3gram": DryadArchive(_SPEECH_BCI, "languageModel.tar.gz"),
-        # Of the two graphs of which sizes are public, only this one is kept; G_no_prune.fst would be another 75 GB.
         "reference_5gram": DryadArchive(_SPEECH_BCI, "languageModel_5gram.tar.gz", unpacked=42_000_000_000),
         "librispeech_3gram": ArpaFile(
             f"{_OPENSLR}/3-gram.pruned.1e-7.arpa.gz",
@@ -126,14 +130,16 @@ def remote_files(source: Source, base_url: str | None = None, *, retries: int = 
     return found
 
 
-def ready_file(name: str, to: Path) -> Path | None:
+def ready_file(name: str, to: Path, form: Form = "graph") -> Path | None:
     """The file that a search uses, if the model is in the folder `to` already.
 
     Raises:
-        ConfigError: there is no model of that name.
+        ConfigError: there is no model of that name, or not in that form.
     """
     source = source_of(name)
-    if isinstance(source, ArpaFile):
+    if form == "store" and isinstance(source, GitHubFolder):
+        raise ConfigError(f"{name}: its n-grams are published only inside a graph of sounds, so there is no store")
+    if form == "store" or isinstance(source, ArpaFile):
         store = to / f"{name}.nlm"
         return store if store.is_file() else None
     wanted = source.files if isinstance(source, GitHubFolder) else (GRAPH,)
