@@ -10,6 +10,7 @@
 
 #include "grammar_graph.hpp"
 #include "katz.hpp"
+#include "kenlm_trie.hpp"
 #include "kneser_ney.hpp"
 #include "mixing.hpp"
 #include "ngram_counts.hpp"
@@ -75,6 +76,13 @@ void write_grammar(const std::string& path, const std::vector<std::string>& word
     builder.write(target.path, target.value_bits);
 }
 
+void write_kenlm_trie(const std::string& path, bool lower_case, const Target& target) {
+    const KenlmTrie trie(path);
+    NgramBuilder builder(trie.order(), target.folder, target.buffer_bytes);
+    trie.add_to(builder, lower_case);
+    builder.write(target.path, target.value_bits);
+}
+
 }  // namespace
 
 void bind_estimation(nb::module_& module) {
@@ -114,6 +122,8 @@ void bind_estimation(nb::module_& module) {
                nb::call_guard<nb::gil_scoped_release>());
     module.def("write_grammar", &write_grammar, nb::arg("path"), nb::arg("words"), nb::arg("backoff"),
                nb::arg("target"), nb::call_guard<nb::gil_scoped_release>());
+    module.def("write_kenlm_trie", &write_kenlm_trie, nb::arg("path"), nb::arg("lower_case"), nb::arg("target"),
+               nb::call_guard<nb::gil_scoped_release>());
     module.def("write_mixture", &write_mixture, nb::arg("stores"), nb::arg("weights"), nb::arg("target"),
                nb::call_guard<nb::gil_scoped_release>());
 }

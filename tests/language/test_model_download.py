@@ -6,6 +6,7 @@ import io
 import json
 import tarfile
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -32,6 +33,7 @@ MEMBERS = {
     f"{FOLDER}/lm.arpa": ARPA.encode(),
     f"{FOLDER}/more/big.arpa.gz": gzip.compress(ARPA.encode()),
 }
+KENLM = Path(__file__).parents[1] / "golden" / "kenlm"
 ARPA_FILE = gzip.compress(ARPA.encode())
 SMALL = ArpaFile("https://models.invalid/lm/small.arpa.gz", f"sha-256:{hashlib.sha256(ARPA_FILE).hexdigest()}")
 
@@ -253,6 +255,31 @@ def test_the_token_is_shown_to_dryad_alone(server, to, monkeypatch):
     fetch(server, to, "small", token="secret")
     assert server.answers[-1].path == "/lm/small.arpa.gz"
     assert "Authorization" not in server.answers[-1].headers
+
+
+def publish_binary(server, content):
+    source = source_of("lab_5gram_pruned")
+    lfs = {"oid": hashlib.sha256(content).hexdigest(), "size": len(content)}
+    entry = {"type": "file", "path": source.file, "size": len(content), "lfs": lfs}
+    server.add(f"/api/models/{source.repository}/tree/main", json.dumps([entry]).encode())
+    server.add(f"/{source.repository}/resolve/main/{source.file}", content)
+
+
+def test_a_trie_of_kenlm_becomes_a_store(server, to):
+    publish_binary(server, (KENLM / "trie.bin").read_bytes())
+    store = fetch(server, to, "lab_5gram_pruned")
+    assert store == to / "lab_5gram_pruned.nlm"
+    assert files_in(to) == ["lab_5gram_pruned.nlm"]
+    assert NgramModel(store).order == 3
+
+
+def test_a_hash_table_of_kenlm_is_refused_before_it_is_fetched(server, to):
+    content = (KENLM / "hash_table.bin").read_bytes()
+    publish_binary(server, content)
+    with pytest.raises(DataError, match=r"^5gram_pruned\.bin: a hash table of KenLM, in which no word can be found"):
+        fetch(server, to, "lab_5gram_pruned")
+    assert server.answers[-1].n_bytes < len(content)
+    assert files_in(to) == []
 
 
 def test_a_dataset_without_the_archive_is_named(server):

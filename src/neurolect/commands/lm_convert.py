@@ -11,9 +11,9 @@ from neurolect.language.ngram_conversion import Bits
 def lm_convert(source: str, out: Path, bits: Bits = 32, lower_case: bool = False) -> None:
     """Convert an n-gram model between file formats.
 
-    ARPA text, gzipped or not, the binary trigrams of sphinxbase, and the G.fst of Kaldi with its words.txt beside it
-    become a store: one file that opens at once, that processes share, and that the other verbs read. A store becomes
-    ARPA text again where OUT ends in .arpa or .arpa.gz.
+    ARPA text, gzipped or not, the binary tries of KenLM, the binary trigrams of sphinxbase, and the G.fst of Kaldi with
+    its words.txt beside it become a store: one file that opens at once, that processes share, and that the other verbs
+    read. A store becomes ARPA text again where OUT ends in .arpa or .arpa.gz.
 
     Args:
         source: file to convert, or the word 'english': the trigram of the pocketsphinx package with all words of its

@@ -9,7 +9,15 @@ from neurolect.language.ngram_conversion import Bits
 
 
 def lm_download(
-    model: Literal["reference_1gram", "reference_3gram", "reference_5gram", "librispeech_3gram", "librispeech_4gram"],
+    model: Literal[
+        "reference_1gram",
+        "reference_3gram",
+        "reference_5gram",
+        "lab_5gram",
+        "lab_5gram_pruned",
+        "librispeech_3gram",
+        "librispeech_4gram",
+    ],
     to: Path = Path("models"),
     form: Literal["graph", "store"] = "graph",
     keep_archive: bool = False,
@@ -22,6 +30,8 @@ def lm_download(
     reference_1gram    TLG.fst of the brain-to-text reference, from its repository: under 100 MB
     reference_3gram    TLG.fst, from Dryad: fetches 14 GB; the reference's decoder holds it in 60 GB of memory
     reference_5gram    TLG.fst, from Dryad: fetches 38 GB, keeps 42 GB; the reference's decoder takes 300 GB of memory
+    lab_5gram          the reference lab's newer model, from Hugging Face: fetches 50 GB
+    lab_5gram_pruned   the same, pruned: fetches 5 GB
     librispeech_3gram  an n-gram store of read books, pruned, from openslr.org/11
     librispeech_4gram  the same, not pruned: fetches some 1.4 GB
 
@@ -29,7 +39,8 @@ def lm_download(
     touch takes none. A graph is gone through once when it is opened, for an index of 8 bytes a state.
 
     A broken or killed download continues where it stopped when the command is run again. Sizes and checksums are those
-    that Dryad and GitHub list. The space needed is said first; an archive is unpacked as a stream and then deleted.
+    that Dryad, GitHub and Hugging Face list. The space needed is said first; an archive is unpacked as a stream and
+    then deleted.
     Where Dryad asks for a token, put one into the environment variable DRYAD_TOKEN.
 
     Args:

@@ -9,7 +9,7 @@ import requests
 
 from neurolect.data.archives import is_inside
 from neurolect.data.download import Progress, download_file
-from neurolect.data.http import RETRIES, host_of
+from neurolect.data.http import RETRIES, body, get, host_of, retrying
 from neurolect.errors import DataError
 
 
@@ -57,3 +57,24 @@ def fetch_file(
         retries=retries,
         progress=progress,
     )
+
+
+def first_bytes(file: RemoteFile, n_bytes: int, session: requests.Session, *, retries: int = RETRIES) -> bytes:
+    """The beginning of a file, without the rest.
+
+    Raises:
+        AccessRefusedError: the host wants a login, a token or a browser.
+        DataError: the file is not there or cannot be reached.
+    """
+    headers = {"Accept-Encoding": "identity", "Range": f"bytes=0-{n_bytes - 1}"}
+
+    def attempt() -> bytes:
+        with get(session, file.url, file.path, headers, accept=(200, 206)) as response:
+            start = b""
+            for block in body(response, file.path):
+                start += block
+                if len(start) >= n_bytes:
+                    break
+            return start[:n_bytes]
+
+    return retrying(attempt, retries=retries)

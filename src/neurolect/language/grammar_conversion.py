@@ -8,7 +8,7 @@ from neurolect import _core
 from neurolect.data.files import written_atomically
 from neurolect.errors import DataError
 from neurolect.language.ngram_model import NgramModel
-from neurolect.language.ngram_target import Bits, target
+from neurolect.language.ngram_target import Bits, naming, target
 from neurolect.text.symbol_table import read_symbols
 
 WORDS = "words.txt"
@@ -34,10 +34,6 @@ def convert_grammar(graph: Path, out: Path, bits: Bits = 32) -> NgramModel:
     words = read_symbols(table)
     if _BACK_OFF not in words:
         raise DataError(f"{table}: has no '{_BACK_OFF}', the label of backing off in {graph.name}")
-    with written_atomically(out) as partial:
-        try:
-            _core.write_grammar(str(graph), list(words), words.index(_BACK_OFF), target(partial, bits))
-        except DataError as error:
-            message = str(error)
-            raise DataError(message if message.startswith(f"{graph}: ") else f"{graph}: {message}") from None
+    with written_atomically(out) as partial, naming(graph):
+        _core.write_grammar(str(graph), list(words), words.index(_BACK_OFF), target(partial, bits))
     return NgramModel(out)

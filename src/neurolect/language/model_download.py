@@ -11,21 +11,22 @@ from pathlib import Path
 from typing import IO, cast
 
 from neurolect.data.download import bytes_here, require_space
-from neurolect.data.dryad import fetch_from_dryad, token_session
+from neurolect.data.dryad import DRYAD, fetch_from_dryad, token_session
 from neurolect.data.http import RETRIES
-from neurolect.data.remote_file import RemoteFile, fetch_file
+from neurolect.data.remote_file import RemoteFile, fetch_file, first_bytes
 from neurolect.data.tar_stream import visit_tar
 from neurolect.errors import DataError
 from neurolect.language.grammar_conversion import WORDS, convert_grammar
+from neurolect.language.kenlm_header import HEADER_BYTES, require_convertible
 from neurolect.language.ngram_conversion import Bits, convert, convert_arpa
 from neurolect.language.ready_models import (
     GRAMMAR,
     GRAPH,
-    ArpaFile,
     DryadArchive,
     Form,
     GitHubFolder,
-    host_of_source,
+    KenlmFile,
+    Source,
     ready_file,
     source_of,
 )
@@ -36,7 +37,7 @@ Progress = Callable[[RemoteFile, str, int], None]
 _UNUSED_GRAPHS = ("G.fst", "G_no_prune.fst", "L.fst", "T.fst")
 _BLOCK = 1 << 20
 _STORE_AND_SORTING = 5
-"""A store and the sorting of its n-grams take less than this many times the gzipped ARPA file."""
+"""A store and the sorting of its n-grams take about this many times a gzipped ARPA file or a trie of KenLM, or less."""
 
 
 def space_needed(name: str, files: Sequence[RemoteFile], to: Path, form: Form = "graph") -> tuple[int, int]:
@@ -56,7 +57,9 @@ def space_needed(name: str, files: Sequence[RemoteFile], to: Path, form: Form = 
     missing = sum(max(0, file.size - bytes_here(here / file.path)) for file in files)
     if isinstance(source, DryadArchive):
         return missing, source.unpacked if form == "graph" else 0
-    return missing, _STORE_AND_SORTING * sum(file.size for file in files) if isinstance(source, ArpaFile) else 0
+    if isinstance(source, GitHubFolder):
+        return missing, 0
+    return missing, _STORE_AND_SORTING * sum(file.size for file in files)
 
 
 def fetch_model(
@@ -100,31 +103,45 @@ def fetch_model(
     if ready is not None:
         return ready
     source = source_of(name)
-    is_dryad = isinstance(source, DryadArchive)
-    if is_dryad and form == "graph" and (to / name).is_dir() and any((to / name).iterdir()):
+    if isinstance(source, DryadArchive) and form == "graph" and _holds_something(to / name):
         raise DataError(f"{to / name}: is there and has no {GRAPH}; remove it, or name another folder")
     to.mkdir(parents=True, exist_ok=True)
     require_space(to / name, sum(space_needed(name, files, to, form)))
-    with token_session(base_url or host_of_source(source), token if is_dryad else None) as session:
-        fetch = fetch_from_dryad if is_dryad else fetch_file
+    with token_session(base_url or DRYAD, token if isinstance(source, DryadArchive) else None) as session:
+        if isinstance(source, KenlmFile):
+            for file in files:
+                require_convertible(first_bytes(file, HEADER_BYTES, session, retries=retries), file.path)
+        fetch = fetch_from_dryad if isinstance(source, DryadArchive) else fetch_file
         here = to / name if isinstance(source, GitHubFolder) else to
         paths = [
             fetch(file, here, session, retries=retries, progress=partial(progress, file, "fetching")) for file in files
         ]
     for file, path in zip(files, paths, strict=True):
-        report = _Sum(partial(progress, file, "unpacking"))
-        if isinstance(source, ArpaFile):
-            convert(path, to / f"{name}.nlm", bits, lower_case=True, progress=report)
-        elif is_dryad and form == "store":
-            _make_store(path, to / f"{name}.nlm", bits, report)
-        elif is_dryad:
-            _unpack_graph(path, to / name, bits, report)
-        if not (keep_archive or isinstance(source, GitHubFolder)):
+        if isinstance(source, GitHubFolder):
+            continue
+        _make_ready(source, path, to / name, form, bits, _Sum(partial(progress, file, "unpacking")))
+        if not keep_archive:
             path.unlink()
     found = ready_file(name, to, form)
     if found is None:
         raise DataError(f"{to / name}: has no {GRAPH}")
     return found
+
+
+def _holds_something(folder: Path) -> bool:
+    return folder.is_dir() and any(folder.iterdir())
+
+
+def _make_ready(
+    source: Source, path: Path, target: Path, form: Form, bits: Bits, progress: Callable[[int], None]
+) -> None:
+    store = target.with_name(f"{target.name}.nlm")
+    if not isinstance(source, DryadArchive):
+        convert(path, store, bits, lower_case=True, progress=progress)
+    elif form == "store":
+        _make_store(path, store, bits, progress)
+    else:
+        _unpack_graph(path, target, bits, progress)
 
 
 def _unpack_graph(archive: Path, folder: Path, bits: Bits, progress: Callable[[int], None]) -> None:

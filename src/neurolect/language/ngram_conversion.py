@@ -1,4 +1,4 @@
-"""N-gram models from one file format into another: ARPA, G.fst, the pocketsphinx trigram, and neurolect's own."""
+"""N-gram models from one file format into another: others' into neurolect's own, and that into ARPA."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from neurolect import _core
 from neurolect.data.files import written_atomically
 from neurolect.errors import ConfigError, DataError
 from neurolect.language.grammar_conversion import convert_grammar
-from neurolect.language.kenlm_binary import KENLM_MAGIC, describe_kenlm
+from neurolect.language.kenlm_header import KENLM_MAGIC
 from neurolect.language.ngram_model import NgramModel
 from neurolect.language.ngram_target import Bits as Bits
+from neurolect.language.ngram_target import naming, target
 from neurolect.language.pocketsphinx_trigram import ABSENT_WORD_LOG10, Trigram, read_pocketsphinx_trigram
 from neurolect.text.text_lines import is_gzipped, lower_ascii
 
@@ -36,8 +37,8 @@ def convert(
 ) -> NgramModel | None:
     """Convert an n-gram model, by what the source holds and the name of the target.
 
-    ARPA text (gzipped or not), sphinxbase's binary trigram and the G.fst of Kaldi become a store; a store becomes ARPA
-    text where the target ends in `.arpa` or `.arpa.gz`, otherwise a store again.
+    ARPA text (gzipped or not), a binary trie of KenLM, sphinxbase's binary trigram and the G.fst of Kaldi become a
+    store; a store becomes ARPA text where the target ends in `.arpa` or `.arpa.gz`, otherwise a store again.
 
     Args:
         source: what to read.
@@ -69,6 +70,10 @@ def convert(
     with written_atomically(out) as partial:
         if kind == "sphinx":
             _convert_sphinx(source, partial, bits, lower_case, progress)
+        elif kind == "kenlm":
+            with naming(source):
+                _core.write_kenlm_trie(str(source), lower_case, target(partial, bits))
+            progress(source.stat().st_size)
         elif kind == "arpa":
             _convert_arpa(source, partial, bits, lower_case, progress)
         else:
@@ -76,19 +81,19 @@ def convert(
     return NgramModel(out)
 
 
-def kind_of(path: Path) -> Literal["store", "sphinx", "graph", "arpa"]:
+def kind_of(path: Path) -> Literal["store", "sphinx", "graph", "kenlm", "arpa"]:
     """What sort of n-gram file this is, by its first bytes; anything that is not binary counts as ARPA.
 
     Raises:
-        DataError: the file cannot be read, or is a binary file of KenLM.
+        DataError: the file cannot be read.
     """
     try:
         with path.open("rb") as file:
-            start = file.read(100)
+            start = file.read(64)
     except OSError as error:
         raise DataError(f"{path}: cannot read the language model: {error.strerror}") from None
     if start.startswith(KENLM_MAGIC):
-        raise DataError(f"{path}: {describe_kenlm(start)}, which is not read; convert the ARPA file it was made from")
+        return "kenlm"
     if start.startswith(b"NLNGRAM\n"):
         return "store"
     if start.startswith(_OPENFST_MAGIC):

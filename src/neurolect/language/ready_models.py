@@ -12,6 +12,7 @@ from urllib.parse import urljoin, urlsplit
 from neurolect.data.dryad import DRYAD, dryad_files
 from neurolect.data.github import GITHUB, github_files
 from neurolect.data.http import RETRIES
+from neurolect.data.hugging_face import HUGGING_FACE, hugging_face_file
 from neurolect.data.remote_file import RemoteFile
 from neurolect.data.web_file import web_file
 from neurolect.errors import ConfigError, DataError
@@ -63,14 +64,28 @@ class ArpaFile:
     digest: str
 
 
+@dataclass(frozen=True)
+class KenlmFile:
+    """A binary file of KenLM on Hugging Face, which becomes a store.
+
+    Args:
+        repository: `owner/name`.
+        file: its name there.
+    """
+
+    repository: str
+    file: str
+
+
 Form = Literal["graph", "store"]
 """What a search uses: a graph of sounds and words, or n-grams alone, to which it brings its own lexicon."""
 
-Source = DryadArchive | GitHubFolder | ArpaFile
+Source = DryadArchive | GitHubFolder | ArpaFile | KenlmFile
 
 _REFERENCE = "Neuroprosthetics-Lab/nejm-brain-to-text"
 _REFERENCE_1GRAM = "language_model/pretrained_language_models/openwebtext_1gram_lm_sil"
 _SPEECH_BCI = "10.5061/dryad.x69p8czpq"
+_LAB = "nckcard/phoneme-lm-5gram"
 _OPENSLR = "https://www.openslr.org/resources/11"
 
 READY_MODELS: Mapping[str, Source] = MappingProxyType(
@@ -78,6 +93,8 @@ READY_MODELS: Mapping[str, Source] = MappingProxyType(
         "reference_1gram": GitHubFolder(_REFERENCE, _REFERENCE_1GRAM, (GRAPH, "words.txt")),
         "reference_3gram": DryadArchive(_SPEECH_BCI, "languageModel.tar.gz"),
         "reference_5gram": DryadArchive(_SPEECH_BCI, "languageModel_5gram.tar.gz", unpacked=42_000_000_000),
+        "lab_5gram": KenlmFile(_LAB, "5gram_unpruned.bin"),
+        "lab_5gram_pruned": KenlmFile(_LAB, "5gram_pruned.bin"),
         "librispeech_3gram": ArpaFile(
             f"{_OPENSLR}/3-gram.pruned.1e-7.arpa.gz",
             "sha-256:71dd880667cb6ea3942bb1982988c91fb1208839a21911eeec7e31c857c4bdfb",
@@ -101,13 +118,6 @@ def source_of(name: str) -> Source:
     return READY_MODELS[name]
 
 
-def host_of_source(source: Source) -> str:
-    """The address of the host that a source is on."""
-    if isinstance(source, DryadArchive):
-        return DRYAD
-    return GITHUB if isinstance(source, GitHubFolder) else source.url
-
-
 def remote_files(source: Source, base_url: str | None = None, *, retries: int = RETRIES) -> list[RemoteFile]:
     """The files to download, with their sizes and checksums as the host has them.
 
@@ -119,12 +129,14 @@ def remote_files(source: Source, base_url: str | None = None, *, retries: int = 
     Raises:
         DataError: a file is not there, or its host cannot be reached.
     """
-    host = base_url or host_of_source(source)
     if isinstance(source, GitHubFolder):
-        return github_files(source.repository, source.folder, source.files, host, retries=retries)
+        return github_files(source.repository, source.folder, source.files, base_url or GITHUB, retries=retries)
     if isinstance(source, ArpaFile):
-        return [web_file(urljoin(host, urlsplit(source.url).path), source.digest, retries=retries)]
-    found = [file for file in dryad_files(source.doi, host, retries=retries) if file.path == source.file]
+        url = urljoin(base_url, urlsplit(source.url).path) if base_url else source.url
+        return [web_file(url, source.digest, retries=retries)]
+    if isinstance(source, KenlmFile):
+        return [hugging_face_file(source.repository, source.file, base_url or HUGGING_FACE, retries=retries)]
+    found = [file for file in dryad_files(source.doi, base_url or DRYAD, retries=retries) if file.path == source.file]
     if not found:
         raise DataError(f"doi:{source.doi}: there is no file '{source.file}'")
     return found
@@ -139,7 +151,7 @@ def ready_file(name: str, to: Path, form: Form = "graph") -> Path | None:
     source = source_of(name)
     if form == "store" and isinstance(source, GitHubFolder):
         raise ConfigError(f"{name}: its n-grams are published only inside a graph of sounds, so there is no store")
-    if form == "store" or isinstance(source, ArpaFile):
+    if form == "store" or isinstance(source, ArpaFile | KenlmFile):
         store = to / f"{name}.nlm"
         return store if store.is_file() else None
     wanted = source.files if isinstance(source, GitHubFolder) else (GRAPH,)
