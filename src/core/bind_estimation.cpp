@@ -8,7 +8,9 @@
 #include <string>
 #include <vector>
 
+#include "grammar_graph.hpp"
 #include "katz.hpp"
+#include "kenlm_trie.hpp"
 #include "kneser_ney.hpp"
 #include "mixing.hpp"
 #include "ngram_counts.hpp"
@@ -65,6 +67,22 @@ void write_mixture(const std::vector<const NgramStore*>& stores, const std::vect
     builder.write(target.path, target.value_bits, NgramBuilder::Values::kWithoutBackoffs);
 }
 
+void write_grammar(const std::string& path, const std::vector<std::string>& words, uint32_t backoff,
+                   const Target& target) {
+    const GraphFile graph(path);
+    const GrammarGraph grammar(graph, words, backoff, target.folder);
+    NgramBuilder builder(grammar.order(), target.folder, target.buffer_bytes);
+    grammar.add_to(builder);
+    builder.write(target.path, target.value_bits);
+}
+
+void write_kenlm_trie(const std::string& path, bool lower_case, const Target& target) {
+    const KenlmTrie trie(path);
+    NgramBuilder builder(trie.order(), target.folder, target.buffer_bytes);
+    trie.add_to(builder, lower_case);
+    builder.write(target.path, target.value_bits);
+}
+
 }  // namespace
 
 void bind_estimation(nb::module_& module) {
@@ -101,6 +119,10 @@ void bind_estimation(nb::module_& module) {
     module.def("write_katz", &write_katz, nb::arg("counter"), nb::arg("least"), nb::arg("target"),
                nb::call_guard<nb::gil_scoped_release>());
     module.def("write_pruned", &write_pruned, nb::arg("store"), nb::arg("threshold"), nb::arg("target"),
+               nb::call_guard<nb::gil_scoped_release>());
+    module.def("write_grammar", &write_grammar, nb::arg("path"), nb::arg("words"), nb::arg("backoff"),
+               nb::arg("target"), nb::call_guard<nb::gil_scoped_release>());
+    module.def("write_kenlm_trie", &write_kenlm_trie, nb::arg("path"), nb::arg("lower_case"), nb::arg("target"),
                nb::call_guard<nb::gil_scoped_release>());
     module.def("write_mixture", &write_mixture, nb::arg("stores"), nb::arg("weights"), nb::arg("target"),
                nb::call_guard<nb::gil_scoped_release>());

@@ -107,3 +107,24 @@ def test_mistakes_get_one_line_and_leave_no_file(built, text, tmp_path, capsys, 
     placed = [given.get(each, tmp_path / each if each.endswith((".nlm", ".txt")) else each) for each in arguments]
     assert reason in complaint(capsys, *placed)
     assert sorted(tmp_path.iterdir()) == before
+
+
+def test_adaptation_says_its_weight_its_gain_and_the_words_to_pronounce(built, tmp_path, capsys):
+    base = built("base.nlm")
+    mine, words = tmp_path / "mine.txt", tmp_path / "new.txt"
+    mine.write_text("Smokeypaws saw me!\nI saw smokeypaws.\nYou saw the cat.\n" * 5)
+    adapting = ("lm", "adapt", base, "--text", mine, "--out", tmp_path / "mine.nlm")
+    assert run(*adapting, "--new_words", words) == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith("weight of the sentences 0.")
+    assert f"1 words are new to {base}" in shown
+    assert "held-out words: perplexity " in shown
+    assert "mine.nlm: order 3, " in shown
+    assert words.read_text() == "smokeypaws\n"
+    assert "smokeypaws" in NgramModel(tmp_path / "mine.nlm").vocabulary
+    assert run(*adapting) == 0
+    assert "the lexicon lacks them: smokeypaws; list them with --new_words" in capsys.readouterr().out
+    assert run(*adapting, "--lexicon", words, "--weight", "0.25") == 0
+    shown = capsys.readouterr().out
+    assert "weight of the sentences 0.250" in shown
+    assert "lexicon" not in shown

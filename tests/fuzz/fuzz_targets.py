@@ -17,6 +17,7 @@ from decoding_inputs import (
     some_logits,
     some_options,
 )
+from foreign_models import fuzz_grammar, fuzz_kenlm
 from mutations import damaged, damaged_text, overwritten, pick, some_of
 from numpy.random import Generator
 from openfst_files import Arc, Graph, encode
@@ -235,4 +236,6 @@ TARGETS = {
     "lexicon": fuzz_lexicon,
     "store": fuzz_store,
     "logits": fuzz_logits,
+    "grammar": fuzz_grammar,
+    "kenlm": fuzz_kenlm,
 }

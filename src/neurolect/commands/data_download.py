@@ -7,11 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.progress import Progress
     from rich.table import Table
 
-    from neurolect.data.dryad import RemoteFile
+    from neurolect.data.remote_file import RemoteFile
 
 
 def data_download(
@@ -47,6 +45,7 @@ def data_download(
 
     from rich.console import Console
 
+    from neurolect.commands.download_bars import download_bars
     from neurolect.data.public_datasets import DATASETS, bytes_missing, extra_files, fetch_files, select_files
 
     console = Console()
@@ -57,16 +56,7 @@ def data_download(
     console.print(_table(selected, [bytes_missing(dataset, file, to) for file in selected], extras))
     if list:
         return
-    with _bars(console) as bars:
-        tasks = {file.path: bars.add_task(file.path, total=file.size, start=False, visible=False) for file in selected}
-
-        def show(file: RemoteFile, n_bytes: int) -> None:
-            task = tasks[file.path]
-            if not bars.tasks[task].started:
-                # What was here before says nothing about the speed.
-                bars.reset(task, completed=n_bytes, visible=True)
-            bars.update(task, completed=n_bytes)
-
+    with download_bars(console) as bars:
         paths = fetch_files(
             dataset,
             selected,
@@ -75,7 +65,7 @@ def data_download(
             token=os.environ.get("DRYAD_TOKEN"),
             keep_zip=keep_zip,
             retries=retries,
-            progress=show,
+            progress=lambda file, n_bytes: bars.show(file.path, file.size, n_bytes),
         )
     console.print("complete: " + ", ".join(map(str, paths)), soft_wrap=True)
 
@@ -93,16 +83,3 @@ def _table(files: Sequence[RemoteFile], missing: Sequence[int], extras: Sequence
     for file in extras:
         table.add_row(file.path, decimal(file.size), "only when named")
     return table
-
-
-def _bars(console: Console) -> Progress:
-    import rich.progress as progress
-
-    return progress.Progress(
-        progress.TextColumn("{task.description}"),
-        progress.BarColumn(),
-        progress.DownloadColumn(),
-        progress.TransferSpeedColumn(),
-        progress.TimeRemainingColumn(),
-        console=console,
-    )

@@ -11,19 +11,21 @@ from neurolect.language.ngram_conversion import Bits
 def lm_convert(source: str, out: Path, bits: Bits = 32, lower_case: bool = False) -> None:
     """Convert an n-gram model between file formats.
 
-    ARPA text, gzipped or not, and the binary trigrams of sphinxbase become a store: one file that opens at once, that
-    processes share, and that the other verbs read. A store becomes ARPA text again where OUT ends in .arpa or .arpa.gz.
+    ARPA text, gzipped or not, the binary tries of KenLM, the binary trigrams of sphinxbase, and the G.fst of Kaldi with
+    its words.txt beside it become a store: one file that opens at once, that processes share, and that the other verbs
+    read. A store becomes ARPA text again where OUT ends in .arpa or .arpa.gz.
 
     Args:
         source: file to convert, or the word 'english': the trigram of the pocketsphinx package with all words of its
             dictionary.
         out: file to write, such as lm.nlm.
         bits: of each stored value: 32 keeps single precision, 8 keeps 256 values an order in about half the space.
-        lower_case: make the letters A to Z of words small, as lexicons have them.
+        lower_case: make the letters A to Z of words small, as lexicons have them; those of G.fst always are.
 
     Examples:
         neurolect lm convert lm.arpa.gz --out lm.nlm --lower_case
         neurolect lm convert 5gram.arpa --out 5gram.nlm --bits 8
+        neurolect lm convert speech_5gram/lang_test/G.fst --out 5gram.nlm
         neurolect lm convert english --out english.nlm
     """
     from rich.console import Console

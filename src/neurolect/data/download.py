@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import shutil
@@ -15,7 +14,8 @@ import requests
 from rich.filesize import decimal
 
 from neurolect.data import http
-from neurolect.errors import ConfigError, DataError
+from neurolect.data.checksums import checksum_fault, new_hash
+from neurolect.errors import DataError
 
 Progress = Callable[[int], None]
 
@@ -44,7 +44,7 @@ def download_file(
         url: where the file is.
         destination: where it shall be; its folder is made if need be.
         size: its length in bytes, where known.
-        digest: its checksum as `<algorithm>:<hexadecimal digits>`, such as `md5:…` or `sha-256:…`, where known.
+        digest: its checksum, such as `md5:…` or `sha-256:…`, where known; see `neurolect.data.checksums`.
         session: keeps cookies, tokens and connections; a new one by default.
         retries: how many failures in a row, each without a new byte, are forgiven.
         backoff: wait in seconds after the first failure; it doubles with every further one.
@@ -60,7 +60,7 @@ def download_file(
     """
     destination, report = Path(destination), progress or (lambda _: None)
     if digest is not None:
-        _hash_name(digest)
+        new_hash(digest)
     try:
         if destination.is_file() and _fault(destination, size, digest) is None:
             report(destination.stat().st_size)
@@ -236,17 +236,4 @@ def _fault(path: Path, size: int | None, digest: str | None) -> str | None:
     length = path.stat().st_size
     if size is not None and length != size:
         return f"has {length:,} bytes instead of {size:,}"
-    if digest is None:
-        return None
-    algorithm, _, expected = digest.partition(":")
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, _hash_name(digest)).hexdigest()
-    return None if found == expected.lower() else f"has the {algorithm} checksum {found} instead of {expected}"
-
-
-def _hash_name(digest: str) -> str:
-    """`sha-256:…` → `sha256`."""
-    name = digest.partition(":")[0].lower().replace("-", "")
-    if name not in ("md5", "sha1", "sha256", "sha384", "sha512"):
-        raise ConfigError(f"'{digest}' is not a checksum of the form md5:… or sha-256:…")
-    return name
+    return None if digest is None else checksum_fault(path, digest)

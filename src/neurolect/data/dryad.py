@@ -4,37 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
 
 import requests
 from requests.auth import AuthBase
 
-from neurolect.data.http import RETRIES, get_json, host_of, new_session
+from neurolect.data.download import Progress
+from neurolect.data.http import RETRIES, AccessRefusedError, get_json, host_of, new_session
+from neurolect.data.remote_file import RemoteFile, fetch_file
 from neurolect.errors import DataError
 
 DRYAD = "https://datadryad.org"
 
 _CHECKSUMS = ("md5", "sha-1", "sha-256", "sha-384", "sha-512")  # Dryad also knows CRCs, which prove nothing
-
-
-@dataclass(frozen=True)
-class RemoteFile:
-    """One file of a published dataset.
-
-    Args:
-        path: its name in the dataset.
-        size: length in bytes.
-        mime_type: such as `application/zip`; empty where the dataset does not say.
-        digest: checksum as `<algorithm>:<hexadecimal digits>`, or None where the dataset has none.
-        url: where it can be downloaded.
-    """
-
-    path: str
-    size: int
-    mime_type: str
-    digest: str | None
-    url: str
 
 
 def dryad_files(doi: str, base_url: str = DRYAD, *, retries: int = RETRIES) -> list[RemoteFile]:
@@ -76,6 +60,28 @@ def token_session(base_url: str, token: str | None) -> requests.Session:
     if token:
         session.auth = _HostToken(urlsplit(base_url).netloc, token)
     return session
+
+
+def fetch_from_dryad(
+    file: RemoteFile,
+    to: Path,
+    session: requests.Session,
+    *,
+    retries: int = RETRIES,
+    progress: Progress | None = None,
+) -> Path:
+    """Download a file into the folder `to`; where Dryad refuses, the message says how to get a token.
+
+    Raises:
+        DataError: the file cannot be fetched or is not the right one.
+    """
+    try:
+        return fetch_file(file, to, session, retries=retries, progress=progress)
+    except AccessRefusedError as error:
+        raise DataError(
+            f"{error}: set DRYAD_TOKEN to an API token (from https://datadryad.org/account, it lasts 10 hours), "
+            f"or save the file from a browser as {to / file.path}"
+        ) from None
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,12 @@ from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
-import requests
-
-from neurolect.data.archives import extract_zip, is_inside
-from neurolect.data.download import bytes_here, download_file
-from neurolect.data.dryad import DRYAD, RemoteFile, dryad_files, token_session
-from neurolect.data.http import RETRIES, AccessRefusedError, host_of
-from neurolect.errors import ConfigError, DataError
+from neurolect.data.archives import extract_zip
+from neurolect.data.download import bytes_here
+from neurolect.data.dryad import DRYAD, dryad_files, fetch_from_dryad, token_session
+from neurolect.data.http import RETRIES
+from neurolect.data.remote_file import RemoteFile
+from neurolect.errors import ConfigError
 
 FileProgress = Callable[[RemoteFile, int], None]
 
@@ -140,7 +139,8 @@ def fetch_files(
             if folder is not None:
                 paths.append(folder)
                 continue
-            path = _fetch(file, Path(to), session, retries, progress)
+            report = progress and partial(progress, file)
+            path = fetch_from_dryad(file, Path(to), session, retries=retries, progress=report)
             if file.mime_type != "application/zip" and path.suffix != ".zip":
                 paths.append(path)
                 continue
@@ -172,23 +172,3 @@ def _dataset(name: str) -> Dataset:
     if name not in DATASETS:
         raise ConfigError(f"there is no dataset '{name}'; there are {', '.join(DATASETS)}")
     return DATASETS[name]
-
-
-def _fetch(file: RemoteFile, to: Path, session: requests.Session, retries: int, progress: FileProgress | None) -> Path:
-    if not is_inside(file.path):
-        raise DataError(f"{host_of(file.url)} lists '{file.path}', a path that leaves the folder")
-    try:
-        return download_file(
-            file.url,
-            to / file.path,
-            size=file.size,
-            digest=file.digest,
-            session=session,
-            retries=retries,
-            progress=progress and partial(progress, file),
-        )
-    except AccessRefusedError as error:
-        raise DataError(
-            f"{error}: set DRYAD_TOKEN to an API token (from https://datadryad.org/account, it lasts 10 hours), "
-            f"or save the file from a browser as {to / file.path}"
-        ) from None

@@ -16,11 +16,11 @@ from neurolect import _core
 from neurolect.decoding.guidance import Guidance
 from neurolect.decoding.lexicon_tree import LexiconTree
 from neurolect.decoding.options import LARGEST
-from neurolect.decoding.symbol_table import read_symbols
 from neurolect.errors import ConfigError
 from neurolect.language.ngram_model import UNKNOWN_WORD, NgramModel
 from neurolect.text.alphabet import PHONEMES, PHONEMES_LANGUAGE_MODEL_ORDER, Alphabet
 from neurolect.text.lexicon import Lexicon
+from neurolect.text.symbol_table import read_symbols
 
 _NONE = 0xFFFFFFFF
 

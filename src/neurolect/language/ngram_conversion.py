@@ -1,4 +1,4 @@
-"""N-gram models from one file format into another: ARPA, the pocketsphinx trigram, and neurolect's own."""
+"""N-gram models from one file format into another: others' into neurolect's own, and that into ARPA."""
 
 from __future__ import annotations
 
@@ -8,20 +8,22 @@ import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import IO, BinaryIO, Literal
 
 import numpy as np
 
 from neurolect import _core
 from neurolect.data.files import written_atomically
 from neurolect.errors import ConfigError, DataError
+from neurolect.language.grammar_conversion import convert_grammar
+from neurolect.language.kenlm_header import KENLM_MAGIC
 from neurolect.language.ngram_model import NgramModel
+from neurolect.language.ngram_target import Bits as Bits
+from neurolect.language.ngram_target import naming, target
 from neurolect.language.pocketsphinx_trigram import ABSENT_WORD_LOG10, Trigram, read_pocketsphinx_trigram
 from neurolect.text.text_lines import is_gzipped, lower_ascii
 
-Bits = Literal[8, 32]
-"""Of a stored probability or back-off: 32 keeps single precision, 8 keeps 256 values per order."""
-
+_OPENFST_MAGIC = (2125659606).to_bytes(4, "little")
 _PIECE = 1 << 22
 _SORTED_AT_ONCE = 1 << 28
 
@@ -35,14 +37,14 @@ def convert(
 ) -> NgramModel | None:
     """Convert an n-gram model, by what the source holds and the name of the target.
 
-    ARPA text (gzipped or not) and sphinxbase's binary trigram become a store; a store becomes ARPA text where the
-    target ends in `.arpa` or `.arpa.gz`, otherwise a store again.
+    ARPA text (gzipped or not), a binary trie of KenLM, sphinxbase's binary trigram and the G.fst of Kaldi become a
+    store; a store becomes ARPA text where the target ends in `.arpa` or `.arpa.gz`, otherwise a store again.
 
     Args:
         source: what to read.
         out: what to write; it appears whole or not at all.
         bits: of each stored value.
-        lower_case: make ASCII letters of words small, as lexicons have them.
+        lower_case: make ASCII letters of words small, as lexicons have them; those of a graph always are.
         progress: called with the bytes of the source read since the last call.
 
     Returns:
@@ -61,9 +63,17 @@ def convert(
         write_arpa(NgramModel(source), out)
         progress(source.stat().st_size)
         return None
+    if kind == "graph":
+        model = convert_grammar(source, out, bits)
+        progress(source.stat().st_size)
+        return model
     with written_atomically(out) as partial:
         if kind == "sphinx":
             _convert_sphinx(source, partial, bits, lower_case, progress)
+        elif kind == "kenlm":
+            with naming(source):
+                _core.write_kenlm_trie(str(source), lower_case, target(partial, bits))
+            progress(source.stat().st_size)
         elif kind == "arpa":
             _convert_arpa(source, partial, bits, lower_case, progress)
         else:
@@ -71,7 +81,7 @@ def convert(
     return NgramModel(out)
 
 
-def kind_of(path: Path) -> Literal["store", "sphinx", "arpa"]:
+def kind_of(path: Path) -> Literal["store", "sphinx", "graph", "kenlm", "arpa"]:
     """What sort of n-gram file this is, by its first bytes; anything that is not binary counts as ARPA.
 
     Raises:
@@ -79,12 +89,40 @@ def kind_of(path: Path) -> Literal["store", "sphinx", "arpa"]:
     """
     try:
         with path.open("rb") as file:
-            start = file.read(32)
+            start = file.read(64)
     except OSError as error:
         raise DataError(f"{path}: cannot read the language model: {error.strerror}") from None
+    if start.startswith(KENLM_MAGIC):
+        return "kenlm"
     if start.startswith(b"NLNGRAM\n"):
         return "store"
+    if start.startswith(_OPENFST_MAGIC):
+        return "graph"
     return "sphinx" if start.startswith(b"Trie Language Model") else "arpa"
+
+
+def convert_arpa(file: IO[bytes], name: str, out: Path, bits: Bits = 32, lower_case: bool = False) -> NgramModel:
+    """Convert ARPA text that can be read only once, such as a member of an archive.
+
+    Args:
+        file: the text, not gzipped.
+        name: of the source, for messages.
+        out: the store to write; it appears whole or not at all.
+        bits: of each stored value.
+        lower_case: make ASCII letters of words small.
+
+    Raises:
+        DataError: it is not ARPA text; the message names the line.
+    """
+    with written_atomically(out) as partial:
+        reader = _core.ArpaReader(folder=str(partial.parent), buffer_bytes=_SORTED_AT_ONCE, lower_case=lower_case)
+        try:
+            while piece := file.read(_PIECE):
+                reader.push(piece)
+            reader.write(str(partial), bits)
+        except DataError as error:
+            raise DataError(f"{name}: {error}") from None
+    return NgramModel(out)
 
 
 def write_arpa(model: NgramModel, out: Path) -> None:

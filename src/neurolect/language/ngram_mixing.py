@@ -16,6 +16,8 @@ from neurolect.language.ngram_conversion import Bits
 from neurolect.language.ngram_model import NgramModel
 from neurolect.language.ngram_target import target
 
+Probabilities = npt.NDArray[np.float64]
+
 _MOST_STEPS = 1000
 
 
@@ -46,7 +48,7 @@ def mix(models: Sequence[NgramModel], weights: Sequence[float], out: Path, bits:
 
 
 def fit_weights(models: Sequence[NgramModel], sentences: Iterable[str]) -> list[float]:
-    """Weights with which a mixture predicts a text best, by expectation-maximisation (Jelinek and Mercer, 1980).
+    """Weights with which a mixture predicts a text best.
 
     Args:
         models: what to mix.
@@ -56,10 +58,24 @@ def fit_weights(models: Sequence[NgramModel], sentences: Iterable[str]) -> list[
     Raises:
         DataError: no model knows any word of the text.
     """
-    probabilities = _probabilities(models, sentences)
-    weights = np.full(len(models), 1 / len(models))
+    return best_weights(word_probabilities(models, sentences))
+
+
+def best_weights(probabilities: Probabilities) -> list[float]:
+    """Weights under which words are likeliest, by expectation-maximisation (Jelinek and Mercer, 1980).
+
+    Args:
+        probabilities: of each word in each model (words, models); words without any do not count.
+
+    Raises:
+        DataError: no word has a probability.
+    """
+    known = np.compress(probabilities.sum(axis=1) > 0, probabilities, axis=0)
+    if not len(known):
+        raise DataError("no model knows any word of the text that the weights are fitted to")
+    weights = np.full(known.shape[1], 1 / known.shape[1])
     for _ in range(_MOST_STEPS):
-        shares = probabilities * weights
+        shares = known * weights
         fitted = (shares / shares.sum(axis=1, keepdims=True)).mean(axis=0)
         settled = np.abs(fitted - weights).max() < 1e-6
         weights = fitted
@@ -68,8 +84,8 @@ def fit_weights(models: Sequence[NgramModel], sentences: Iterable[str]) -> list[
     return [float(weight) for weight in weights]
 
 
-def _probabilities(models: Sequence[NgramModel], sentences: Iterable[str]) -> npt.NDArray[np.float64]:
-    """Of each word in each model (words, models); words and ends of sentences that a model knows."""
+def word_probabilities(models: Sequence[NgramModel], sentences: Iterable[str]) -> Probabilities:
+    """Of each word and end of a sentence in each model (words, models); 0 where the model does not know the word."""
     words: list[str] = []
     lengths: list[int] = []
     for sentence in filter(None, map(str.split, sentences)):
@@ -79,8 +95,5 @@ def _probabilities(models: Sequence[NgramModel], sentences: Iterable[str]) -> np
     for model in models:
         log10, orders = model.store.score_sentences(model.find(words), np.array(lengths, dtype=np.uint32))
         columns.append(np.where(orders > 0, 10.0 ** log10.astype(np.float64), 0.0))
-    found: npt.NDArray[np.float64] = np.stack(columns, axis=1)
-    known = found.sum(axis=1) > 0
-    if not known.any():
-        raise DataError("no model knows any word of the text that the weights are fitted to")
-    return np.compress(known, found, axis=0)
+    found: Probabilities = np.stack(columns, axis=1)
+    return found

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 from neurolect import _core
-from neurolect.language.ngram_conversion import Bits
+from neurolect.errors import DataError
+
+Bits = Literal[8, 32]
+"""Of a stored probability or back-off: 32 keeps single precision, 8 keeps 256 values per order."""
 
 SORTED_AT_ONCE = 1 << 28
 """Bytes of n-grams that are sorted in memory; more go through files."""
@@ -20,3 +26,17 @@ def target(path: Path, bits: Bits, buffer_bytes: int = SORTED_AT_ONCE) -> _core.
         buffer_bytes: to sort n-grams in.
     """
     return _core.NgramTarget(str(path), bits, str(path.parent), buffer_bytes)
+
+
+@contextmanager
+def naming(source: Path) -> Iterator[None]:
+    """What the core says of a file names that file.
+
+    Raises:
+        DataError: what was raised, with the file's name before it where that was missing.
+    """
+    try:
+        yield
+    except DataError as error:
+        message = str(error)
+        raise DataError(message if message.startswith(f"{source}: ") else f"{source}: {message}") from None

@@ -138,6 +138,11 @@ class Lexicon(Mapping[str, tuple[Pronunciation, ...]]):
             {word: self._probabilities[word] for word in wanted if word in self._probabilities},
         )
 
+    def lacking(self, sentences: Iterable[str]) -> tuple[str, ...]:
+        """Words of sentences that are not listed, each once, in their order; words stand between spaces."""
+        words = dict.fromkeys(word for sentence in sentences for word in sentence.lower().split())
+        return tuple(word for word in words if word not in self)
+
     def pronounce(self, word: str) -> Pronunciation:
         """The preferred pronunciation of one word.
 

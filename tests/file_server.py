@@ -167,10 +167,11 @@ def _response(remote: Remote, asked: Mapping[str, str]) -> tuple[int, dict[str, 
     fits = condition is None or not remote.honour_if_range or condition in (remote.etag, remote.last_modified)
     total = len(remote.content)
     if "Range" in asked and remote.allow_ranges and fits:
-        start = int(asked["Range"].removeprefix("bytes=").removesuffix("-"))
+        first, _, last = asked["Range"].removeprefix("bytes=").partition("-")
+        start, end = int(first), min(int(last) + 1, total) if last else total
         if start >= total:
             return 416, headers | {"Content-Range": f"bytes */{total}"}, b"no such range"
-        return 206, headers | {"Content-Range": f"bytes {start}-{total - 1}/{total}"}, remote.content[start:]
+        return 206, headers | {"Content-Range": f"bytes {start}-{end - 1}/{total}"}, remote.content[start:end]
     if not remote.announce_length:
         # Without a length the end of the connection is the end of the file.
         return 200, headers | {"Connection": "close"}, remote.content
