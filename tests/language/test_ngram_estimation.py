@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from smoothing_oracles import katz, kneser_ney
 
+from neurolect import _core
 from neurolect.errors import ConfigError, DataError
 from neurolect.language.ngram_building import build
 from neurolect.language.ngram_estimation import NgramCounting, estimate_katz, estimate_kneser_ney
@@ -147,6 +148,27 @@ def test_sorting_on_disk_changes_nothing(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(model.path.name for model in models)
 
 
+@pytest.mark.parametrize("smoothing", ["kneser_ney", "katz"])
+@pytest.mark.parametrize(("buffer_bytes", "least_counts"), [(1 << 16, (1, 1, 2)), (1 << 20, ()), (1 << 28, (2, 2, 3))])
+def test_the_model_does_not_depend_on_the_number_of_threads(tmp_path, smoothing, buffer_bytes, least_counts):
+    lines = zipfian_sentences(2, n=5_000, n_words=300)
+    for threads in (1, 2, 5, 16):
+        counting = NgramCounting(4, least_counts=least_counts, buffer_bytes=buffer_bytes, threads=threads)
+        build(lines, tmp_path / f"{threads}.nlm", counting, smoothing)
+    assert len({path.read_bytes() for path in tmp_path.iterdir()}) == 1
+
+
+def test_any_number_of_sorted_runs_gives_the_same_model(tmp_path):
+    words = np.random.default_rng(0).integers(0, 30, 300_000).astype(str).reshape(-1, 10)
+    lines = [" ".join(line) for line in words]
+    for name, buffer_bytes in (("tiny", 1), ("large", 1 << 28)):
+        counter = _core.NgramCounter(2, str(tmp_path), buffer_bytes, [], 1)
+        counter.push("\n".join(lines).encode())
+        place = _core.NgramTarget(str(tmp_path / name), 32, str(tmp_path), buffer_bytes, 1)
+        _core.write_kneser_ney(counter, [], place)
+    assert (tmp_path / "tiny").read_bytes() == (tmp_path / "large").read_bytes()
+
+
 def test_words_outside_the_vocabulary_count_as_unknown(tmp_path):
     lines = zipfian_sentences(1)
     limited = NgramCounting(3, vocabulary=["w0", "w1", "never"])
@@ -189,6 +211,7 @@ def test_text_that_gives_no_model_is_refused_and_nothing_is_left_behind(tmp_path
         ({"least_counts": (2, 1)}, "must not fall"),
         ({"vocabulary": []}, "the vocabulary has no words"),
         ({"buffer_bytes": 10}, "buffer_bytes is 10"),
+        ({"threads": 0}, "threads is 0"),
     ],
 )
 def test_settings_out_of_range_are_refused(settings, message):
