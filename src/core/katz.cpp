@@ -96,6 +96,8 @@ private:
         }
         // A context that has not seen every word keeps something for those.
         while (sums.n_listed < n_events_ && sums.listed > (1.0 - kEpsilon) * sums.denominator) sums.denominator += 1.0;
+        // Of strange counts of counts come discounts that add.
+        sums.denominator = std::max(sums.denominator, sums.listed);
         return sums;
     }
 

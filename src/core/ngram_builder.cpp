@@ -8,6 +8,7 @@
 #include "error.hpp"
 #include "parallel.hpp"
 #include "quantiser.hpp"
+#include "text.hpp"
 
 namespace neurolect {
 
@@ -31,12 +32,6 @@ uint64_t float_bits(float value) {
     return bits;
 }
 
-float checked(float log10) {
-    if (!(std::fabs(log10) <= kLargestLog10))
-        throw DataError("a probability or back-off is not a number, or too large");
-    return log10;
-}
-
 double power_of_10(float log10) { return std::exp(double{log10} * 2.302585092994046); }
 
 float log10_of(double probability) {
@@ -58,18 +53,26 @@ NgramBuilder::NgramBuilder(unsigned order, const std::string& folder, size_t buf
 bool NgramBuilder::add_word(std::string word, float log10, float backoff) {
     const auto id = static_cast<uint32_t>(words_.size());
     if (!words_.add(std::move(word))) return false;
-    levels_[0].add(&id, checked(log10), checked(backoff));
+    levels_[0].add(&id, checked(log10, &id, 1), checked(backoff, &id, 1));
     return true;
 }
 
 void NgramBuilder::add_ngram(const uint32_t* words, unsigned length, float log10, float backoff) {
-    levels_[length - 1].add(words, checked(log10), checked(backoff));
+    levels_[length - 1].add(words, checked(log10, words, length), checked(backoff, words, length));
 }
 
 std::string NgramBuilder::text_of(const uint32_t* words, unsigned length) const {
     std::string text;
     for (unsigned i = 0; i < length; ++i) text += (i > 0 ? " " : "") + words_[words[i]];
     return text;
+}
+
+float NgramBuilder::checked(float log10, const uint32_t* words, unsigned length) const {
+    if (!(std::fabs(log10) <= kLargestLog10)) {
+        throw DataError("the n-gram " + quoted(text_of(words, length)) +
+                        " has a probability or back-off that is not a number, or too large");
+    }
+    return log10;
 }
 
 // Makes the records of all orders what the store holds, from the shortest n-grams up.
@@ -93,7 +96,8 @@ void NgramBuilder::complete_context(const NgramLinks& links, Values values, unsi
         const bool is_missing = level.is_missing(i);
         if (!is_missing && values != Values::kInterpolated) continue;
         const float shorter = below.backoff(parent) + below.log10(links.suffixes(k)[i]);
-        level.set_log10(i, is_missing ? shorter : log10_of(power_of_10(level.log10(i)) + power_of_10(shorter)));
+        const float log10 = is_missing ? shorter : log10_of(power_of_10(level.log10(i)) + power_of_10(shorter));
+        level.set_log10(i, checked(log10, level.words(i), k + 1));
     }
 }
 
@@ -112,10 +116,13 @@ void NgramBuilder::renormalise(const NgramLinks& links, unsigned k, uint64_t par
     if (left_below < kNothing && left > kNothing) {
         // Every word is listed, so the rest is theirs.
         const float scale = log10_of(1.0 / (1.0 - left));
-        for (uint64_t i = begin; i < end; ++i) level.set_log10(i, level.log10(i) + scale);
+        for (uint64_t i = begin; i < end; ++i) {
+            level.set_log10(i, checked(level.log10(i) + scale, level.words(i), k + 1));
+        }
         left = 0.0;
     }
-    below.set_backoff(parent, left < kNothing && left_below < kNothing ? 0.0f : log10_of(left / left_below));
+    const float backoff = left < kNothing && left_below < kNothing ? 0.0f : log10_of(left / left_below);
+    below.set_backoff(parent, checked(backoff, below.words(parent), k));
 }
 
 void NgramBuilder::write(const std::string& path, unsigned value_bits, Values values, unsigned n_threads) {
@@ -124,7 +131,7 @@ void NgramBuilder::write(const std::string& path, unsigned value_bits, Values va
     StoreHeader header{};
     for_each_level(n_threads, order_, [&](unsigned k) {
         const std::vector<uint32_t> twice = levels_[k].sort();
-        if (!twice.empty()) throw DataError("the n-gram '" + text_of(twice.data(), k + 1) + "' occurs twice");
+        if (!twice.empty()) throw DataError("the n-gram " + quoted(text_of(twice.data(), k + 1)) + " occurs twice");
         header.added[k] = levels_[k].count();
     });
     const NgramLinks links(levels_, folder_, n_threads);

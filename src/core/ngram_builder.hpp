@@ -46,6 +46,7 @@ private:
     void renormalise(const NgramLinks& links, unsigned k, uint64_t parent);
     void write_level(const StoreHeader& header, const NgramLinks& links, unsigned k, FileMemory& file);
     void release_pages(const NgramLinks& links) const;
+    float checked(float log10, const uint32_t* words, unsigned length) const;
     std::string text_of(const uint32_t* words, unsigned length) const;
 
     unsigned order_;

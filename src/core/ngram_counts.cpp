@@ -105,6 +105,7 @@ void NgramCounter::wrong(const std::string& what) const {
 }
 
 void NgramCounter::push(std::string_view text) {
+    require_open();
     while (!text.empty()) {
         const size_t end = text.find('\n');
         if (end == std::string_view::npos) {
@@ -164,7 +165,12 @@ void NgramCounter::count_sentence() {
     }
 }
 
+void NgramCounter::require_open() const {
+    if (words_.size() == 0) throw DataError("the counts of this text have been taken already");
+}
+
 NgramCounts NgramCounter::finish(CountKind kind, const std::vector<uint64_t>& least) {
+    require_open();
     if (!carried_.empty()) {
         ++n_lines_;
         line(std::exchange(carried_, {}));
@@ -190,7 +196,7 @@ NgramCounts NgramCounter::finish(CountKind kind, const std::vector<uint64_t>& le
         for (std::vector<SortedCounts>& piece : pieces) counts.levels[k].add_all(std::move(piece[k]));
         counts.levels[k].sort();
     });
-    counts.words = std::move(words_);
+    counts.words = std::exchange(words_, {});
     return counts;
 }
 

@@ -90,6 +90,7 @@ public:
 
 private:
     std::vector<SortedCounts> levels(size_t buffer_bytes) const;
+    void require_open() const;
     void line(std::string_view text);
     void count_sentence();
     uint32_t id_of(std::string_view word);

@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <cstring>
+#include <exception>
 #include <utility>
+
+#include "error.hpp"
 
 namespace neurolect {
 
@@ -23,11 +26,19 @@ SortedRecords::SortedRecords(unsigned length, std::string folder, size_t buffer_
 
 uint32_t* SortedRecords::add(const Combine& combine) {
     if (4 * (block_.size() + fields()) > block_bytes_) spill(combine);
-    // Reserved pages take no memory before they are written to; growth would copy them.
-    if (block_.empty()) block_.reserve(block_bytes_ / 4 + fields());
+    if (block_.empty()) reserve_block();
     const size_t place = block_.size();
     block_.resize(place + fields());
     return &block_[place];
+}
+
+// Reserved pages take no memory before they are written to; growth would copy them.
+void SortedRecords::reserve_block() {
+    try {
+        block_.reserve(block_bytes_ / 4 + fields());
+    } catch (const std::exception&) {
+        throw DataError("there is no memory for " + std::to_string(block_bytes_) + " bytes to sort n-grams in");
+    }
 }
 
 void SortedRecords::add_all(SortedRecords&& others, const Combine& combine) {

@@ -63,6 +63,7 @@ public:
 private:
     size_t fields() const { return length_ + 2; }
     RecordRange range_of(const SortedRun& run, uint32_t first, uint32_t end) const;
+    void reserve_block();
     void spill(const Combine& combine);
     void collect(size_t n_left, const Combine& combine);
     void add_run(SortedRun run, const Combine& combine);

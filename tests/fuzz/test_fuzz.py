@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from fuzz_targets import TARGETS, some_graph
 from openfst_files import encode
-from small_models import arpa_text, model_of, resealed
+from small_models import arpa_text, forged, model_of
 
 HERE = Path(__file__).parent
 FUZZER = HERE / "fuzz_core.py"
@@ -55,9 +55,10 @@ def test_the_graphs_that_are_fuzzed_are_read_by_openfst(tmp_path):
                 assert found == list(arcs)
 
 
-def test_the_checksum_of_a_forged_header_is_right(tmp_path):
-    data = model_of(arpa_text(np.random.default_rng(0)), tmp_path).path.read_bytes()
-    assert resealed(data) == data
+@pytest.mark.parametrize("bits", [8, 32])
+def test_the_checksums_of_a_forged_store_are_right(tmp_path, bits):
+    data = model_of(arpa_text(np.random.default_rng(0)), tmp_path, bits).path.read_bytes()
+    assert forged(data) == data
 
 
 @pytest.mark.slow

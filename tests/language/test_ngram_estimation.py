@@ -5,7 +5,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from smoothing_oracles import katz, kneser_ney
 
@@ -68,16 +68,27 @@ def assert_probabilities_are(model, expected, rng, order, n=300):
 
 
 @in_a_folder_each
-@given(lines=sentences, order=st.integers(1, 4), least=st.sampled_from([(), (1, 1, 2), (1, 2), (2,)]))
-def test_the_words_after_every_history_sum_to_1_with_kneser_ney(tmp_path, lines, order, least):
-    model, _ = estimate_kneser_ney(lines, tmp_path / "lm.nlm", NgramCounting(order, least_counts=least[:order]))
+@given(
+    lines=sentences,
+    order=st.integers(1, 4),
+    least=st.sampled_from([(), (1, 1, 2), (1, 2), (2,)]),
+    vocabulary=st.sampled_from([None, ["a", "b"], ["a"]]),
+)
+def test_the_words_after_every_history_sum_to_1_with_kneser_ney(tmp_path, lines, order, least, vocabulary):
+    model, _ = estimate_kneser_ney(lines, tmp_path / "lm.nlm", NgramCounting(order, vocabulary, least[:order]))
     assert total_of_worst_context(model) == pytest.approx(1, abs=2e-5)
 
 
 @in_a_folder_each
-@given(lines=sentences, order=st.integers(1, 4), least=st.sampled_from([(), (1, 1, 2)]))
-def test_the_words_after_every_history_sum_to_1_with_katz(tmp_path, lines, order, least):
-    model = estimate_katz(lines, tmp_path / "lm.nlm", NgramCounting(order, least_counts=least[:order]))
+@given(
+    lines=sentences,
+    order=st.integers(1, 4),
+    least=st.sampled_from([(), (1, 1, 2)]),
+    vocabulary=st.sampled_from([None, ["a", "b"], ["a"]]),
+)
+@example(lines=["a a a", "a a a b"], order=2, least=(), vocabulary=["a"])
+def test_the_words_after_every_history_sum_to_1_with_katz(tmp_path, lines, order, least, vocabulary):
+    model = estimate_katz(lines, tmp_path / "lm.nlm", NgramCounting(order, vocabulary, least[:order]))
     assert total_of_worst_context(model) == pytest.approx(1, abs=2e-5)
 
 
@@ -211,7 +222,10 @@ def test_text_that_gives_no_model_is_refused_and_nothing_is_left_behind(tmp_path
         ({"least_counts": (2, 1)}, "must not fall"),
         ({"vocabulary": []}, "the vocabulary has no words"),
         ({"buffer_bytes": 10}, "buffer_bytes is 10"),
+        ({"buffer_bytes": 1 << 70}, "buffer_bytes is"),
+        ({"least_counts": (1 << 70,)}, "no n-gram occurs so often"),
         ({"threads": 0}, "threads is 0"),
+        ({"threads": 1 << 40}, "threads is"),
     ],
 )
 def test_settings_out_of_range_are_refused(settings, message):

@@ -75,10 +75,12 @@ class NgramCounting:
             )
         if list(self.least_counts) != sorted(self.least_counts) or min(self.least_counts, default=0) < 0:
             raise ConfigError(f"least_counts is {[*self.least_counts]}, it must not fall from one order to the next")
-        if self.buffer_bytes < 1 << 16:
-            raise ConfigError(f"buffer_bytes is {self.buffer_bytes}, it must be at least {1 << 16}")
-        if self.threads < 1:
-            raise ConfigError(f"threads is {self.threads}, it must be at least 1")
+        if max(self.least_counts, default=0) >= 1 << 63:
+            raise ConfigError(f"least_counts is {[*self.least_counts]}, no n-gram occurs so often")
+        if not 1 << 16 <= self.buffer_bytes < 1 << 62:
+            raise ConfigError(f"buffer_bytes is {self.buffer_bytes}, it must be at least {1 << 16} and fit the machine")
+        if not 1 <= self.threads <= 1024:
+            raise ConfigError(f"threads is {self.threads}, it must be 1 to 1024")
         if self.vocabulary is not None and not any(word not in _RESERVED for word in self.vocabulary):
             raise ConfigError("the vocabulary has no words")
 
