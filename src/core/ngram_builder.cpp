@@ -50,15 +50,16 @@ NgramBuilder::NgramBuilder(unsigned order, const std::string& folder, size_t buf
     for (unsigned length = 1; length <= order; ++length) levels_.emplace_back(length, folder, buffer_bytes / order);
 }
 
+// A back-off of −0 becomes 0 where it is added to 0: only what is missing has that.
 bool NgramBuilder::add_word(std::string word, float log10, float backoff) {
     const auto id = static_cast<uint32_t>(words_.size());
     if (!words_.add(std::move(word))) return false;
-    levels_[0].add(&id, checked(log10, &id, 1), checked(backoff, &id, 1));
+    levels_[0].add(&id, checked(log10, &id, 1), checked(backoff, &id, 1) + 0.0f);
     return true;
 }
 
 void NgramBuilder::add_ngram(const uint32_t* words, unsigned length, float log10, float backoff) {
-    levels_[length - 1].add(words, checked(log10, words, length), checked(backoff, words, length));
+    levels_[length - 1].add(words, checked(log10, words, length), checked(backoff, words, length) + 0.0f);
 }
 
 std::string NgramBuilder::text_of(const uint32_t* words, unsigned length) const {

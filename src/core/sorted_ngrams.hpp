@@ -20,8 +20,9 @@ public:
 
     void add(const uint32_t* words, float log10, float backoff);
 
-    // An n-gram that is not listed although longer ones need it: its probability is NaN. Any number of times is once.
-    void add_missing(const uint32_t* words) { add(words, std::numeric_limits<float>::quiet_NaN(), 0.0f); }
+    // An n-gram that is not listed although longer ones need it: its probability is NaN, its back-off −0. Any number
+    // of times is once.
+    void add_missing(const uint32_t* words) { add(words, std::numeric_limits<float>::quiet_NaN(), -0.0f); }
 
     // Sorts what was added since the last time into what is there, which only then can be seen. Returns the words of an
     // n-gram that occurs twice, or nothing.

@@ -2,10 +2,8 @@
 
 #include <algorithm>
 #include <cstring>
-#include <exception>
+#include <new>
 #include <utility>
-
-#include "error.hpp"
 
 namespace neurolect {
 
@@ -13,6 +11,7 @@ namespace {
 
 constexpr size_t kMostRuns = 1024;       // a process may not map any number of files
 constexpr size_t kLeastBlock = 1 << 12;  // bytes; a run is a file
+constexpr size_t kMostReserved = 1 << 28;
 
 const uint32_t* records_of(const SortedRun& run) { return reinterpret_cast<const uint32_t*>(run.memory.data()); }
 
@@ -35,9 +34,9 @@ uint32_t* SortedRecords::add(const Combine& combine) {
 // Reserved pages take no memory before they are written to; growth would copy them.
 void SortedRecords::reserve_block() {
     try {
-        block_.reserve(block_bytes_ / 4 + fields());
-    } catch (const std::exception&) {
-        throw DataError("there is no memory for " + std::to_string(block_bytes_) + " bytes to sort n-grams in");
+        block_.reserve(std::min(block_bytes_, kMostReserved) / 4 + fields());
+    } catch (const std::bad_alloc&) {
+        // Then it grows.
     }
 }
 
