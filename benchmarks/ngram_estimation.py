@@ -77,7 +77,7 @@ def main() -> None:
                 arpa.unlink()
                 rows.append(show(row | quality(folder / "mitlm.nlm", test)))
                 rows.append(show(ratios(rows[-2], rows[-1])))
-        for threshold in arguments.thresholds.split(",") if to_prune else []:
+        for threshold in filter(None, arguments.thresholds.split(",")) if to_prune else []:
             pruned = folder / "pruned.nlm"
             facts = {"order": NgramModel(to_prune).order, "of": len(NgramModel(to_prune))}
             row = {"tool": "neurolect", "pruned": float(threshold), "vocabulary": arguments.vocabulary} | facts
@@ -115,13 +115,14 @@ def measured(command: list[str | Path]) -> Row:
 
 
 def quality(path: Path, test: Path) -> Row:
-    """Size of a model, and its perplexity over the words that it knows."""
+    """Size of a model, and its perplexity over the words that it knows and over all."""
     model = NgramModel(path)
     found = model.perplexity(read_corpus([test], "none"))
     return {
         "ngrams": len(model),
         "file_mb": round(model.n_bytes / 1e6, 1),
         "perplexity": round(found.without_unknown, 2),
+        "with_unknown": round(found.with_unknown, 2),
         "unknown": found.unknown,
     }
 

@@ -34,7 +34,7 @@ def test_every_input_is_answered_or_refused_with_one_line(target, tmp_path):
     assert run.returncode == 0, run.stdout + run.stderr
     counts = re.search(r"(\d+) cases, (\d+) answers, (\d+) refusals", run.stdout)
     assert counts is not None
-    assert min(map(int, counts.groups())) > 100
+    assert min(map(int, counts.groups())) > 50
 
 
 def test_the_graphs_that_are_fuzzed_are_read_by_openfst(tmp_path):
