@@ -25,7 +25,7 @@ MEMORY = 8 << 30
 @pytest.mark.parametrize("target", TARGETS)
 def test_every_input_is_answered_or_refused_with_one_line(target, tmp_path):
     run = subprocess.run(
-        [sys.executable, str(FUZZER), "--target", target, "--cases", "200", "--keep", str(tmp_path)],
+        [sys.executable, FUZZER, "--target", target, "--cases", "200", "--seconds", "15", "--keep", tmp_path],
         capture_output=True,
         text=True,
         timeout=120,
@@ -34,7 +34,7 @@ def test_every_input_is_answered_or_refused_with_one_line(target, tmp_path):
     assert run.returncode == 0, run.stdout + run.stderr
     counts = re.search(r"(\d+) cases, (\d+) answers, (\d+) refusals", run.stdout)
     assert counts is not None
-    assert min(map(int, counts.groups())) > 50
+    assert min(map(int, counts.groups())) > 20
 
 
 def test_the_graphs_that_are_fuzzed_are_read_by_openfst(tmp_path):
