@@ -9,6 +9,7 @@ from numpy.random import Generator
 from small_models import small_lexicon
 
 from neurolect.decoding import Decoder, LexiconNetwork
+from neurolect.language.ngram_listing import list_ngrams
 from neurolect.language.ngram_model import NgramModel
 from neurolect.text.lexicon import Lexicon
 
@@ -23,6 +24,9 @@ def use_model(model: NgramModel, rng: Generator, attempt: Attempts) -> None:
     numbers = rng.integers(0, pick(rng, (2, 10, 2**32)), 20)
     attempt(lambda: model.score(contexts, numbers))
     attempt(lambda: model.finish(contexts[:3]))
+    for order in range(1, model.order + 1):
+        listed = attempt(lambda order=order: sum(len(some.log10) for some in list_ngrams(model, order)))
+        assert listed is None or listed <= model.counts[order - 1], "more n-grams than the model has"
     decode_with(small_lexicon(), model, rng, attempt, strange=0.05)
 
 
