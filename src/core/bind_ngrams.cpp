@@ -13,6 +13,7 @@
 #include "error.hpp"
 #include "ngram_builder.hpp"
 #include "ngram_store.hpp"
+#include "ngram_walk.hpp"
 
 namespace nb = nanobind;
 
@@ -95,6 +96,35 @@ nb::dict facts(const NgramStore& store) {
     return facts;
 }
 
+// The n-grams of one length, some at a time → words, log10 P, log10 back-off, and if nobody listed them.
+class NgramListing {
+public:
+    NgramListing(const NgramStore& store, unsigned order) : store_(store), order_(order), walk_(store, order - 1) {
+        if (order < 1 || order > store.order()) {
+            throw DataError("there are no n-grams of " + std::to_string(order) + " words");
+        }
+    }
+
+    nb::tuple next(size_t most) {
+        std::vector<uint32_t> words;
+        std::vector<float> log10, backoffs;
+        std::vector<uint8_t> added;
+        while (log10.size() < most && walk_.next()) {
+            for (unsigned i = 0; i < order_; ++i) words.push_back(walk_.word(i));
+            log10.push_back(store_.probability(order_ - 1, walk_.place()));
+            backoffs.push_back(store_.backoff(order_ - 1, walk_.place()));
+            added.push_back(store_.is_added(order_ - 1, walk_.place()));
+        }
+        return nb::make_tuple(to_numpy(std::move(words)), to_numpy(std::move(log10)), to_numpy(std::move(backoffs)),
+                              to_numpy(std::move(added)));
+    }
+
+private:
+    const NgramStore& store_;
+    unsigned order_;
+    NgramWalk walk_;
+};
+
 using Ngrams = nb::ndarray<const uint32_t, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 
 void add_ngrams(NgramBuilder& builder, Ngrams words, Array<float> log10, Array<float> backoff) {
@@ -131,6 +161,12 @@ void bind_ngrams(nb::module_& module) {
              nb::sig("def score_sentences(self, words: NDArray[numpy.uint32], lengths: NDArray[numpy.uint32]) -> "
                      "tuple[NDArray[numpy.float32], NDArray[numpy.uint32]]"))
         .def("verify", &NgramStore::verify, nb::call_guard<nb::gil_scoped_release>());
+
+    nb::class_<NgramListing>(module, "NgramListing")
+        .def(nb::init<const NgramStore&, unsigned>(), nb::arg("store"), nb::arg("order"), nb::keep_alive<1, 2>())
+        .def("next", &NgramListing::next, nb::arg("most"),
+             nb::sig("def next(self, most: int) -> tuple[NDArray[numpy.uint32], NDArray[numpy.float32], "
+                     "NDArray[numpy.float32], NDArray[numpy.uint8]]"));
 
     nb::class_<ArpaReader>(module, "ArpaReader")
         .def(nb::init<std::string, size_t, bool>(), nb::arg("folder"), nb::arg("buffer_bytes"), nb::arg("lower_case"))

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "context_groups.hpp"
+#include "parallel.hpp"
 
 namespace neurolect {
 
@@ -30,6 +31,18 @@ Coefficients good_turing(const CountsOfCounts& n, unsigned largest) {
     return coefficients;
 }
 
+// Counts of one level, by what is left of them.
+struct Discounting {
+    const SortedCounts& level;
+    Coefficients coefficients;
+
+    double operator()(uint64_t i) const {
+        const uint64_t count = level.count(i);
+        if (level.is_dropped(i)) return 0.0;
+        return static_cast<double>(count) * (count < coefficients.size() ? coefficients[count] : 1.0);
+    }
+};
+
 class Estimation {
 public:
     Estimation(NgramCounts& counts, NgramBuilder& builder)
@@ -37,16 +50,16 @@ public:
 
     void add_unigrams() {
         SortedCounts& level = counts_.levels[0];
-        coefficients_ = good_turing(counts_of_counts(level), 1);
+        const Discounting discounting{level, good_turing(counts_of_counts(level), 1)};
         const ContextGroup all{0, level.size()};
-        const Sums sums = sums_of(0, all);
+        const Sums sums = sums_of(discounting, all);
         const double left = std::max(0.0, 1.0 - sums.listed / sums.denominator);
         // What is left goes to the words without a count, or to all if there are none.
         const uint64_t n_unseen = n_events_ - sums.n_listed;
         const double rest = left / static_cast<double>(n_unseen > 0 ? n_unseen : n_events_);
         for (uint64_t i = 0; i < level.size(); ++i) {
             const uint32_t word = level.words(i)[0];
-            double probability = discounted(0, i) / sums.denominator;
+            double probability = discounting(i) / sums.denominator;
             if (n_unseen == 0 || probability == 0.0) probability += rest;
             if (word == NgramCounts::kStart) probability = 0.0;
             builder_.add_word(counts_.words[word], log10_of(probability), 0.0f);
@@ -55,14 +68,14 @@ public:
 
     void add_ngrams(unsigned k) {
         SortedCounts& level = counts_.levels[k];
-        coefficients_ = good_turing(counts_of_counts(level), 7);
+        const Discounting discounting{level, good_turing(counts_of_counts(level), 7)};
         ContextGroups groups(level);
         while (!groups.at_end()) {
             const ContextGroup group = groups.next();
-            const Sums sums = sums_of(k, group);
+            const Sums sums = sums_of(discounting, group);
             for (uint64_t i = group.begin; i < group.end; ++i) {
                 if (level.is_dropped(i)) continue;
-                builder_.add_ngram(level.words(i), k + 1, log10_of(discounted(k, i) / sums.denominator), 0.0f);
+                builder_.add_ngram(level.words(i), k + 1, log10_of(discounting(i) / sums.denominator), 0.0f);
             }
         }
     }
@@ -74,37 +87,33 @@ private:
         uint64_t n_listed;
     };
 
-    double discounted(unsigned k, uint64_t i) const {
-        const SortedCounts& level = counts_.levels[k];
-        const uint64_t count = level.count(i);
-        if (level.is_dropped(i)) return 0.0;
-        return static_cast<double>(count) * (count < coefficients_.size() ? coefficients_[count] : 1.0);
-    }
-
-    Sums sums_of(unsigned k, ContextGroup group) const {
-        Sums sums{0.0, sum_of(counts_.levels[k], group), 0};
+    Sums sums_of(const Discounting& discounting, ContextGroup group) const {
+        Sums sums{0.0, sum_of(discounting.level, group), 0};
         for (uint64_t i = group.begin; i < group.end; ++i) {
-            const double count = discounted(k, i);
+            const double count = discounting(i);
             sums.listed += count;
             if (count > 0.0) ++sums.n_listed;
         }
         // A context that has not seen every word keeps something for those.
         while (sums.n_listed < n_events_ && sums.listed > (1.0 - kEpsilon) * sums.denominator) sums.denominator += 1.0;
+        // Of strange counts of counts come discounts that add.
+        sums.denominator = std::max(sums.denominator, sums.listed);
         return sums;
     }
 
     NgramCounts& counts_;
     NgramBuilder& builder_;
     uint64_t n_events_;  // words but <s>
-    Coefficients coefficients_{};
 };
 
 }  // namespace
 
-void estimate_katz(NgramCounts& counts, NgramBuilder& builder) {
+void estimate_katz(NgramCounts& counts, NgramBuilder& builder, unsigned n_threads) {
     Estimation estimation(counts, builder);
-    estimation.add_unigrams();
-    for (unsigned k = 1; k < counts.levels.size(); ++k) estimation.add_ngrams(k);
+    for_each_level(n_threads, counts.levels.size(), [&](unsigned k) {
+        if (k == 0) estimation.add_unigrams();
+        else estimation.add_ngrams(k);
+    });
 }
 
 }  // namespace neurolect

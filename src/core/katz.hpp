@@ -9,6 +9,6 @@
 namespace neurolect {
 
 // Counts (CountKind::kOccurrences) → what the builder is to write as Values::kWithoutBackoffs.
-void estimate_katz(NgramCounts& counts, NgramBuilder& builder);
+void estimate_katz(NgramCounts& counts, NgramBuilder& builder, unsigned n_threads);
 
 }  // namespace neurolect

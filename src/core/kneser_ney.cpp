@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "context_groups.hpp"
+#include "parallel.hpp"
 
 namespace neurolect {
 
@@ -35,8 +36,11 @@ double left_over(const SortedCounts& level, ContextGroup group, const Discounts&
 
 class Estimation {
 public:
-    Estimation(NgramCounts& counts, NgramBuilder& builder) : counts_(counts), builder_(builder) {
-        for (SortedCounts& level : counts.levels) discounts.push_back(discounts_of(counts_of_counts(level)));
+    Estimation(NgramCounts& counts, NgramBuilder& builder, unsigned n_threads)
+        : discounts(counts.levels.size()), counts_(counts), builder_(builder) {
+        for_each_level(n_threads, counts.levels.size(), [&](unsigned k) {
+            discounts[k] = discounts_of(counts_of_counts(counts.levels[k]));
+        });
     }
 
     void add_unigrams() {
@@ -101,10 +105,12 @@ private:
 
 }  // namespace
 
-std::vector<Discounts> estimate_kneser_ney(NgramCounts& counts, NgramBuilder& builder) {
-    Estimation estimation(counts, builder);
-    estimation.add_unigrams();
-    for (unsigned k = 1; k < counts.levels.size(); ++k) estimation.add_ngrams(k);
+std::vector<Discounts> estimate_kneser_ney(NgramCounts& counts, NgramBuilder& builder, unsigned n_threads) {
+    Estimation estimation(counts, builder, n_threads);
+    for_each_level(n_threads, counts.levels.size(), [&](unsigned k) {
+        if (k == 0) estimation.add_unigrams();
+        else estimation.add_ngrams(k);
+    });
     return estimation.discounts;
 }
 

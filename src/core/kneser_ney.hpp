@@ -23,6 +23,6 @@ struct Discounts {
 
 // Counts (CountKind::kContinuations) → what the builder is to write as Values::kInterpolated, and each order's
 // discounts.
-std::vector<Discounts> estimate_kneser_ney(NgramCounts& counts, NgramBuilder& builder);
+std::vector<Discounts> estimate_kneser_ney(NgramCounts& counts, NgramBuilder& builder, unsigned n_threads);
 
 }  // namespace neurolect

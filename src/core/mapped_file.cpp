@@ -84,7 +84,7 @@ FileMemory& FileMemory::operator=(FileMemory&& other) noexcept {
     return *this;
 }
 
-void FileMemory::release_pages() {
+void FileMemory::release_pages() const {
     if (data_ != nullptr) madvise(data_, size_, MADV_DONTNEED);
 }
 

@@ -39,7 +39,7 @@ public:
     const uint8_t* data() const { return data_; }
     size_t size() const { return size_; }
     // Hands the pages back to the system; the contents stay.
-    void release_pages();
+    void release_pages() const;
 
 private:
     FileMemory(int file, size_t size, const std::string& place);

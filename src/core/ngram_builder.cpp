@@ -6,17 +6,15 @@
 #include <numeric>
 
 #include "error.hpp"
+#include "parallel.hpp"
 #include "quantiser.hpp"
+#include "text.hpp"
 
 namespace neurolect {
 
 namespace {
 
-constexpr uint64_t kMostNgrams = 0xFFFFFFF0;
 constexpr uint64_t kSample = uint64_t{1} << 20;
-
-uint32_t* as_u32(FileMemory& memory) { return reinterpret_cast<uint32_t*>(memory.data()); }
-const uint32_t* as_u32(const FileMemory& memory) { return reinterpret_cast<const uint32_t*>(memory.data()); }
 
 std::vector<float> sample_of(SortedNgrams& level, bool backoffs) {
     const uint64_t step = 1 + level.count() / kSample;
@@ -32,12 +30,6 @@ uint64_t float_bits(float value) {
     uint32_t bits;
     std::memcpy(&bits, &value, sizeof bits);
     return bits;
-}
-
-float checked(float log10) {
-    if (!(std::fabs(log10) <= kLargestLog10))
-        throw DataError("a probability or back-off is not a number, or too large");
-    return log10;
 }
 
 double power_of_10(float log10) { return std::exp(double{log10} * 2.302585092994046); }
@@ -58,15 +50,16 @@ NgramBuilder::NgramBuilder(unsigned order, const std::string& folder, size_t buf
     for (unsigned length = 1; length <= order; ++length) levels_.emplace_back(length, folder, buffer_bytes / order);
 }
 
+// A back-off of −0 becomes 0 where it is added to 0: only what is missing has that.
 bool NgramBuilder::add_word(std::string word, float log10, float backoff) {
     const auto id = static_cast<uint32_t>(words_.size());
     if (!words_.add(std::move(word))) return false;
-    levels_[0].add(&id, checked(log10), checked(backoff));
+    levels_[0].add(&id, checked(log10, &id, 1), checked(backoff, &id, 1) + 0.0f);
     return true;
 }
 
 void NgramBuilder::add_ngram(const uint32_t* words, unsigned length, float log10, float backoff) {
-    levels_[length - 1].add(words, checked(log10), checked(backoff));
+    levels_[length - 1].add(words, checked(log10, words, length), checked(backoff, words, length) + 0.0f);
 }
 
 std::string NgramBuilder::text_of(const uint32_t* words, unsigned length) const {
@@ -75,122 +68,75 @@ std::string NgramBuilder::text_of(const uint32_t* words, unsigned length) const 
     return text;
 }
 
-// The n-gram of level k that has the words of `parent`'s suffix (a record of level k, without its first word) and then
-// `word`; the level's count if there is none.
-uint64_t NgramBuilder::find_suffix(unsigned k, uint64_t parent, uint32_t word) const {
-    if (k == 0) return word;
-    const uint32_t* first_child = as_u32(first_children_[k - 1]);
-    const uint32_t context = as_u32(suffixes_[k])[parent];
-    const uint32_t* all = as_u32(last_words_[k]);
-    const uint32_t* const end = all + first_child[context + 1];
-    const uint32_t* const found = std::lower_bound(all + first_child[context], end, word);
-    return found != end && *found == word ? static_cast<uint64_t>(found - all) : levels_[k].count();
-}
-
-// Finds the parents and the suffixes of level k in level k − 1; false if some had to be added there first.
-bool NgramBuilder::link_level(unsigned k) {
-    const SortedNgrams& level = levels_[k];
-    SortedNgrams& below = levels_[k - 1];
-    if (level.count() > kMostNgrams) throw DataError("more than 4,294,967,280 n-grams of one order are not supported");
-    suffixes_[k] = FileMemory::scratch(folder_, 4 * level.count());
-    first_children_[k - 1] = FileMemory::scratch(folder_, 4 * (below.count() + 1));
-    last_words_[k] = FileMemory::scratch(folder_, 4 * level.count());
-    uint32_t* suffixes = as_u32(suffixes_[k]);
-    uint32_t* first_child = as_u32(first_children_[k - 1]);
-    uint32_t* last_words = as_u32(last_words_[k]);
-    bool complete = true;
-    const auto add = [&](const uint32_t* words) {
-        below.add_missing(words);
-        complete = false;
-    };
-    uint64_t parent = 0;
-    for (uint64_t i = 0; i < level.count(); ++i) {
-        if (i % kBetweenReleases == 0) release_pages();
-        const uint32_t* words = level.words(i);
-        last_words[i] = words[k];
-        while (parent < below.count() &&
-               std::lexicographical_compare(below.words(parent), below.words(parent) + k, words, words + k)) {
-            first_child[++parent] = static_cast<uint32_t>(i);
-        }
-        if (parent == below.count() || !std::equal(words, words + k, below.words(parent))) {
-            add(words);
-            continue;
-        }
-        const uint64_t suffix = find_suffix(k - 1, parent, words[k]);
-        if (suffix == below.count()) add(words + 1);
-        else suffixes[i] = static_cast<uint32_t>(suffix);
+float NgramBuilder::checked(float log10, const uint32_t* words, unsigned length) const {
+    if (!(std::fabs(log10) <= kLargestLog10)) {
+        throw DataError("the n-gram " + quoted(text_of(words, length)) +
+                        " has a probability or back-off that is not a number, or too large");
     }
-    while (parent < below.count()) first_child[++parent] = static_cast<uint32_t>(level.count());
-    return complete;
-}
-
-void NgramBuilder::link_levels() {
-    suffixes_.resize(order_);
-    first_children_.resize(order_);
-    last_words_.resize(order_);
-    for (unsigned k = 1; k < order_;) {
-        if (link_level(k)) {
-            ++k;
-            continue;
-        }
-        // What is new in the level below may itself lack a parent or a suffix.
-        levels_[k - 1].sort();
-        k = std::max(1u, k - 1);
-    }
-    last_words_.clear();
+    return log10;
 }
 
 // Makes the records of all orders what the store holds, from the shortest n-grams up.
-void NgramBuilder::complete(Values values) {
+void NgramBuilder::complete(const NgramLinks& links, Values values, unsigned n_threads) {
     for (unsigned k = 1; k < order_; ++k) {
-        const uint32_t* first_child = as_u32(first_children_[k - 1]);
-        for (uint64_t parent = 0; parent < levels_[k - 1].count(); ++parent) {
-            if (parent % kBetweenReleases == 0) release_pages();
-            if (values == Values::kWithoutBackoffs) renormalise(k, parent);
-            for (uint64_t i = first_child[parent]; i < first_child[parent + 1]; ++i) {
-                const bool is_missing = levels_[k].is_missing(i);
-                if (!is_missing && values != Values::kInterpolated) continue;
-                const float shorter = levels_[k - 1].backoff(parent) + levels_[k - 1].log10(as_u32(suffixes_[k])[i]);
-                levels_[k].set_log10(
-                    i, is_missing ? shorter : log10_of(power_of_10(levels_[k].log10(i)) + power_of_10(shorter)));
+        in_pieces(n_threads, levels_[k - 1].count(), [&, k](uint64_t begin, uint64_t end) {
+            for (uint64_t parent = begin; parent < end; ++parent) {
+                if (parent % kBetweenReleases == 0) release_pages(links);
+                complete_context(links, values, k, parent);
             }
-        }
+        });
+    }
+}
+
+// Those of level k that go on from an n-gram of the level below.
+void NgramBuilder::complete_context(const NgramLinks& links, Values values, unsigned k, uint64_t parent) {
+    SortedNgrams& level = levels_[k];
+    const SortedNgrams& below = levels_[k - 1];
+    if (values == Values::kWithoutBackoffs) renormalise(links, k, parent);
+    for (uint64_t i = links.first_children(k - 1)[parent]; i < links.first_children(k - 1)[parent + 1]; ++i) {
+        const bool is_missing = level.is_missing(i);
+        if (!is_missing && values != Values::kInterpolated) continue;
+        const float shorter = below.backoff(parent) + below.log10(links.suffixes(k)[i]);
+        const float log10 = is_missing ? shorter : log10_of(power_of_10(level.log10(i)) + power_of_10(shorter));
+        level.set_log10(i, checked(log10, level.words(i), k + 1));
     }
 }
 
 // Sets the back-off of a context in the level below k so that the words after it sum to 1, as SRILM does.
-void NgramBuilder::renormalise(unsigned k, uint64_t parent) {
+void NgramBuilder::renormalise(const NgramLinks& links, unsigned k, uint64_t parent) {
     constexpr double kNothing = 3e-6;
     SortedNgrams& level = levels_[k];
     SortedNgrams& below = levels_[k - 1];
-    const uint32_t* first_child = as_u32(first_children_[k - 1]);
-    const uint64_t begin = first_child[parent], end = first_child[parent + 1];
+    const uint64_t begin = links.first_children(k - 1)[parent], end = links.first_children(k - 1)[parent + 1];
     double left = 1.0, left_below = 1.0;
     for (uint64_t i = begin; i < end; ++i) {
         if (level.is_missing(i)) continue;
         left -= power_of_10(level.log10(i));
-        left_below -= power_of_10(below.log10(as_u32(suffixes_[k])[i]));
+        left_below -= power_of_10(below.log10(links.suffixes(k)[i]));
     }
     if (left_below < kNothing && left > kNothing) {
         // Every word is listed, so the rest is theirs.
         const float scale = log10_of(1.0 / (1.0 - left));
-        for (uint64_t i = begin; i < end; ++i) level.set_log10(i, level.log10(i) + scale);
+        for (uint64_t i = begin; i < end; ++i) {
+            level.set_log10(i, checked(level.log10(i) + scale, level.words(i), k + 1));
+        }
         left = 0.0;
     }
-    below.set_backoff(parent, left < kNothing && left_below < kNothing ? 0.0f : log10_of(left / left_below));
+    const float backoff = left < kNothing && left_below < kNothing ? 0.0f : log10_of(left / left_below);
+    below.set_backoff(parent, checked(backoff, below.words(parent), k));
 }
 
-void NgramBuilder::write(const std::string& path, unsigned value_bits, Values values) {
+void NgramBuilder::write(const std::string& path, unsigned value_bits, Values values, unsigned n_threads) {
     if (value_bits != 8 && value_bits != 32)
         throw DataError("values of " + std::to_string(value_bits) + " bits are not supported");
     StoreHeader header{};
-    for (unsigned k = 0; k < order_; ++k) {
+    for_each_level(n_threads, order_, [&](unsigned k) {
         const std::vector<uint32_t> twice = levels_[k].sort();
-        if (!twice.empty()) throw DataError("the n-gram '" + text_of(twice.data(), k + 1) + "' occurs twice");
+        if (!twice.empty()) throw DataError("the n-gram " + quoted(text_of(twice.data(), k + 1)) + " occurs twice");
         header.added[k] = levels_[k].count();
-    }
-    link_levels();
-    complete(values);
+    });
+    const NgramLinks links(levels_, folder_, n_threads);
+    complete(links, values, n_threads);
 
     std::memcpy(header.magic, kStoreMagic, sizeof kStoreMagic);
     header.version = kStoreVersion;
@@ -240,7 +186,7 @@ void NgramBuilder::write(const std::string& path, unsigned value_bits, Values va
     std::sort(sorted.begin(), sorted.end(), [this](uint32_t a, uint32_t b) { return words_[a] < words_[b]; });
     std::memcpy(file.data() + header.words_sorted.offset, sorted.data(), 4 * sorted.size());
 
-    for (unsigned k = 0; k < order_; ++k) write_level(header, k, file);
+    for_each_level(n_threads, order_, [&](unsigned k) { write_level(header, links, k, file); });
 
     const auto seal = [&file](StoreSection& section) {
         section.checksum = checksum_of(file.data() + section.offset, section.bytes);
@@ -255,14 +201,12 @@ void NgramBuilder::write(const std::string& path, unsigned value_bits, Values va
     std::memcpy(file.data(), &header, sizeof header);
 }
 
-void NgramBuilder::release_pages() {
-    for (SortedNgrams& level : levels_) level.release_pages();
-    for (FileMemory& memory : suffixes_) memory.release_pages();
-    for (FileMemory& memory : first_children_) memory.release_pages();
-    for (FileMemory& memory : last_words_) memory.release_pages();
+void NgramBuilder::release_pages(const NgramLinks& links) const {
+    for (const SortedNgrams& level : levels_) level.release_pages();
+    links.release_pages();
 }
 
-void NgramBuilder::write_level(const StoreHeader& header, unsigned k, FileMemory& file) {
+void NgramBuilder::write_level(const StoreHeader& header, const NgramLinks& links, unsigned k, FileMemory& file) {
     SortedNgrams& level = levels_[k];
     const RecordLayout layout(header, k);
     const bool quantised = layout.value_bits == 8;
@@ -273,8 +217,8 @@ void NgramBuilder::write_level(const StoreHeader& header, unsigned k, FileMemory
         std::memcpy(tables, probabilities.table().data(), kCodes * sizeof(float));
         std::memcpy(tables + kCodes * sizeof(float), backoffs.table().data(), kCodes * sizeof(float));
     }
-    const uint32_t* suffixes = k > 0 ? as_u32(suffixes_[k]) : nullptr;
-    const uint32_t* first_child = layout.child_bits > 0 ? as_u32(first_children_[k]) : nullptr;
+    const uint32_t* suffixes = k > 0 ? links.suffixes(k) : nullptr;
+    const uint32_t* first_child = layout.child_bits > 0 ? links.first_children(k) : nullptr;
     uint8_t* records = file.data() + header.levels[k].offset;
     uint64_t bit = 0;
     const auto put = [&](uint64_t value, unsigned width) {
@@ -283,7 +227,7 @@ void NgramBuilder::write_level(const StoreHeader& header, unsigned k, FileMemory
     };
     for (uint64_t i = 0; i < level.count(); ++i) {
         if (i % kBetweenReleases == 0) {
-            release_pages();
+            release_pages(links);
             file.release_pages();
         }
         put(suffixes ? suffixes[i] : 0, layout.suffix_bits);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "mapped_file.hpp"
+#include "ngram_links.hpp"
 #include "ngram_store.hpp"
 #include "sorted_ngrams.hpp"
 #include "word_table.hpp"
@@ -36,26 +37,22 @@ public:
     // * probabilities alone: back-offs are to make those of each context sum to 1 (`kWithoutBackoffs`).
     enum class Values { kGiven, kInterpolated, kWithoutBackoffs };
 
-    // Writes the store, once. Throws DataError for an n-gram that occurs twice.
-    void write(const std::string& path, unsigned value_bits, Values values = Values::kGiven);
+    // Writes the store, once; the same on any number of threads. Throws DataError for an n-gram that occurs twice.
+    void write(const std::string& path, unsigned value_bits, Values values = Values::kGiven, unsigned n_threads = 1);
 
 private:
-    void link_levels();
-    bool link_level(unsigned k);
-    uint64_t find_suffix(unsigned k, uint64_t parent, uint32_t word) const;
-    void complete(Values values);
-    void renormalise(unsigned k, uint64_t parent);
-    void write_level(const StoreHeader& header, unsigned k, FileMemory& file);
-    void release_pages();
+    void complete(const NgramLinks& links, Values values, unsigned n_threads);
+    void complete_context(const NgramLinks& links, Values values, unsigned k, uint64_t parent);
+    void renormalise(const NgramLinks& links, unsigned k, uint64_t parent);
+    void write_level(const StoreHeader& header, const NgramLinks& links, unsigned k, FileMemory& file);
+    void release_pages(const NgramLinks& links) const;
+    float checked(float log10, const uint32_t* words, unsigned length) const;
     std::string text_of(const uint32_t* words, unsigned length) const;
 
     unsigned order_;
     std::string folder_;
     WordTable words_;
     std::vector<SortedNgrams> levels_;
-    // By level: where each n-gram's suffix stands in the level below, where its children begin in the one above, and
-    // its last word, kept apart from the record since the search for suffixes goes all over the level.
-    std::vector<FileMemory> suffixes_, first_children_, last_words_;
 };
 
 }  // namespace neurolect

@@ -5,6 +5,7 @@
 
 #include "error.hpp"
 #include "ngram_store.hpp"
+#include "parallel.hpp"
 #include "text.hpp"
 
 namespace neurolect {
@@ -14,14 +15,6 @@ namespace {
 constexpr uint32_t kNoMore = 0xFFFFFFFF;
 
 bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\v' || c == '\f'; }
-
-void add_up(uint32_t* first, const uint32_t* second, unsigned length) {
-    uint64_t a, b;
-    std::memcpy(&a, first + length, sizeof a);
-    std::memcpy(&b, second + length, sizeof b);
-    a += b;
-    std::memcpy(first + length, &a, sizeof a);
-}
 
 // Turns the longest n-grams, sorted by their last words, into n-grams of all lengths.
 class Shortener {
@@ -68,17 +61,21 @@ private:
 
 }  // namespace
 
-void SortedCounts::add(const uint32_t* words, uint64_t count, bool dropped) {
-    const unsigned n = length();
-    uint32_t* record = records_.add([n](uint32_t* first, const uint32_t* second) { add_up(first, second, n); });
-    const uint64_t value = dropped ? count | kDropped : count;
-    std::memcpy(record, words, 4 * n);
-    std::memcpy(record + n, &value, sizeof value);
+Combine SortedCounts::adding() const {
+    return [length = length()](uint32_t* first, const uint32_t* second) {
+        uint64_t a, b;
+        std::memcpy(&a, first + length, sizeof a);
+        std::memcpy(&b, second + length, sizeof b);
+        a += b;
+        std::memcpy(first + length, &a, sizeof a);
+    };
 }
 
-void SortedCounts::sort() {
-    const unsigned n = length();
-    records_.sort([n](uint32_t* first, const uint32_t* second) { add_up(first, second, n); });
+void SortedCounts::add(const uint32_t* words, uint64_t count, bool dropped) {
+    uint32_t* record = records_.add(adding());
+    const uint64_t value = dropped ? count | kDropped : count;
+    std::memcpy(record, words, 4 * length());
+    std::memcpy(record + length(), &value, sizeof value);
 }
 
 CountsOfCounts counts_of_counts(SortedCounts& level) {
@@ -92,9 +89,13 @@ CountsOfCounts counts_of_counts(SortedCounts& level) {
 }
 
 NgramCounter::NgramCounter(unsigned order, std::string folder, size_t buffer_bytes,
-                           const std::vector<std::string>& vocabulary)
-    : order_(order), folder_(std::move(folder)), buffer_bytes_(buffer_bytes), is_open_(vocabulary.empty()),
-      longest_(order, folder_, buffer_bytes) {
+                           const std::vector<std::string>& vocabulary, unsigned n_threads)
+    : order_(order), folder_(std::move(folder)), buffer_bytes_(buffer_bytes), n_threads_(std::max(1u, n_threads)),
+      is_open_(vocabulary.empty()), longest_(order, folder_, buffer_bytes, n_threads) {
+    if (order < 1 || order > kMaxOrder) {
+        throw DataError("n-grams of order " + std::to_string(order) + " are not supported, only 1 to " +
+                        std::to_string(kMaxOrder));
+    }
     for (const char* word : {"<unk>", "<s>", "</s>"}) words_.add(word);
     for (const std::string& word : vocabulary) words_.add(word);
 }
@@ -104,6 +105,7 @@ void NgramCounter::wrong(const std::string& what) const {
 }
 
 void NgramCounter::push(std::string_view text) {
+    require_open();
     while (!text.empty()) {
         const size_t end = text.find('\n');
         if (end == std::string_view::npos) {
@@ -163,29 +165,45 @@ void NgramCounter::count_sentence() {
     }
 }
 
+void NgramCounter::require_open() const {
+    if (words_.size() == 0) throw DataError("the counts of this text have been taken already");
+}
+
 NgramCounts NgramCounter::finish(CountKind kind, const std::vector<uint64_t>& least) {
+    require_open();
     if (!carried_.empty()) {
         ++n_lines_;
         line(std::exchange(carried_, {}));
     }
     if (n_sentences_ == 0) throw DataError("the text has no words");
-    longest_.sort();
-    NgramCounts counts;
-    for (unsigned length = 1; length <= order_; ++length) {
-        counts.levels.emplace_back(length, folder_, buffer_bytes_ / order_);
-    }
+    longest_.settle();
+    // Pieces with different last words share no n-gram.
+    const std::vector<uint32_t> cuts = longest_.cuts(n_threads_);
+    std::vector<std::vector<SortedCounts>> pieces(cuts.size() - 1);
+    in_parallel(n_threads_, pieces.size(), [&](size_t piece) {
+        pieces[piece] = levels(buffer_bytes_ / pieces.size());
+        Shortener shortener(pieces[piece], kind, least);
+        longest_.for_each(cuts[piece], cuts[piece + 1],
+                          [&](const uint32_t* reversed, uint64_t count) { shortener.add(reversed, count); });
+        shortener.close(0);
+        for (SortedCounts& level : pieces[piece]) level.settle();
+    });
+    longest_ = SortedCounts(order_, folder_, buffer_bytes_);
+    NgramCounts counts{{}, levels(buffer_bytes_)};
     // Every word has a place among the unigrams, though it may not occur.
     for (uint32_t id = 0; id < words_.size(); ++id) counts.levels[0].add(&id, 0);
-    Shortener shortener(counts.levels, kind, least);
-    for (uint64_t i = 0; i < longest_.size(); ++i) {
-        if (i % kBetweenReleases == 0) longest_.release_pages();
-        shortener.add(longest_.words(i), longest_.count(i));
-    }
-    shortener.close(0);
-    longest_ = SortedCounts(order_, folder_, buffer_bytes_);
-    for (SortedCounts& level : counts.levels) level.sort();
-    counts.words = std::move(words_);
+    for_each_level(n_threads_, order_, [&](unsigned k) {
+        for (std::vector<SortedCounts>& piece : pieces) counts.levels[k].add_all(std::move(piece[k]));
+        counts.levels[k].sort();
+    });
+    counts.words = std::exchange(words_, {});
     return counts;
+}
+
+std::vector<SortedCounts> NgramCounter::levels(size_t buffer_bytes) const {
+    std::vector<SortedCounts> levels;
+    for (unsigned length = 1; length <= order_; ++length) levels.emplace_back(length, folder_, buffer_bytes / order_);
+    return levels;
 }
 
 }  // namespace neurolect

@@ -17,28 +17,39 @@ namespace neurolect {
 // N-grams of one length with their counts, sorted by their words.
 class SortedCounts {
 public:
-    SortedCounts(unsigned length, std::string folder, size_t buffer_bytes)
-        : records_(length, std::move(folder), buffer_bytes) {}
+    SortedCounts(unsigned length, std::string folder, size_t buffer_bytes, unsigned n_threads = 1)
+        : records_(length, std::move(folder), buffer_bytes, n_threads) {}
 
     // Counts of equal n-grams add up. One that is dropped counts in sums, and is no part of the model.
     void add(const uint32_t* words, uint64_t count, bool dropped = false);
-    void sort();
+    void add_all(SortedCounts&& others) { records_.add_all(std::move(others.records_), adding()); }
+    void sort() { records_.sort(adding()); }
+
+    // What SortedRecords has of these names: what was added, in pieces of its order, without sorting all of it.
+    void settle() { records_.settle(adding()); }
+    std::vector<uint32_t> cuts(size_t n_pieces) const { return records_.cuts(n_pieces); }
+    template <typename Take>
+    void for_each(uint32_t first, uint32_t end, Take take) {
+        records_.for_each(first, end, adding(), [&](const uint32_t* record) { take(record, count_in(record)); });
+    }
 
     unsigned length() const { return records_.length(); }
     uint64_t size() const { return records_.count(); }
     const uint32_t* words(uint64_t index) const { return records_[index]; }
-    uint64_t count(uint64_t index) const { return value(index) & ~kDropped; }
-    bool is_dropped(uint64_t index) const { return (value(index) & kDropped) != 0; }
-    void release_pages() { records_.release_pages(); }
+    uint64_t count(uint64_t index) const { return count_in(words(index)); }
+    bool is_dropped(uint64_t index) const { return (value_in(words(index)) & kDropped) != 0; }
+    void release_pages() const { records_.release_pages(); }
 
 private:
     static constexpr uint64_t kDropped = uint64_t{1} << 63;
 
-    uint64_t value(uint64_t index) const {
+    Combine adding() const;
+    uint64_t value_in(const uint32_t* record) const {
         uint64_t value;
-        std::memcpy(&value, records_[index] + length(), sizeof value);
+        std::memcpy(&value, record + length(), sizeof value);
         return value;
     }
+    uint64_t count_in(const uint32_t* record) const { return value_in(record) & ~kDropped; }
 
     SortedRecords records_;
 };
@@ -60,8 +71,10 @@ struct NgramCounts {
 
 class NgramCounter {
 public:
-    // Without a vocabulary every word of the text is known. `folder` takes the temporary files.
-    NgramCounter(unsigned order, std::string folder, size_t buffer_bytes, const std::vector<std::string>& vocabulary);
+    // Without a vocabulary every word of the text is known. `folder` takes the temporary files. Counts do not depend on
+    // the number of threads.
+    NgramCounter(unsigned order, std::string folder, size_t buffer_bytes, const std::vector<std::string>& vocabulary,
+                 unsigned n_threads);
 
     // Text in pieces of any size: a sentence a line, words between blanks; <unk> stands for an unknown word.
     // Throws DataError with the number of the line for <s>, </s> and what is not UTF-8.
@@ -76,6 +89,8 @@ public:
     uint64_t n_words() const { return n_words_; }
 
 private:
+    std::vector<SortedCounts> levels(size_t buffer_bytes) const;
+    void require_open() const;
     void line(std::string_view text);
     void count_sentence();
     uint32_t id_of(std::string_view word);
@@ -84,6 +99,7 @@ private:
     unsigned order_;
     std::string folder_;
     size_t buffer_bytes_;
+    unsigned n_threads_;
     bool is_open_;
     WordTable words_;
     std::string carried_;  // the beginning of a line whose end has not come yet

@@ -4,7 +4,8 @@
 //
 //     suffix       the same n-gram without its first word: a position in the level below; level 0 has none
 //     probability  log10, as float32 or as a position in a table of 256
-//     back-off     likewise; the highest order has none
+//     back-off     likewise; the highest order has none. It is −0 for n-grams that were missing although longer ones need
+//                  them, unless it had to be fitted; 8 bits do not keep the sign
 //     first child  where the n-grams that go on from here begin in the level above; the highest order has none
 //
 // and each level ends with one more record that closes the last range. The last word of an n-gram is the last word of
@@ -103,6 +104,11 @@ public:
     uint64_t suffix(unsigned level, uint64_t index) const;
     std::pair<uint64_t, uint64_t> children(unsigned level, uint64_t index) const;
     uint32_t last_word(unsigned level, uint64_t index) const;
+    // If it is known that nobody listed the n-gram.
+    bool is_added(unsigned level, uint64_t index) const {
+        const float log10 = backoff(level, index);
+        return log10 == 0.0f && std::signbit(log10);
+    }
 
     // Throws DataError unless every section has the checksum that it was written with.
     void verify() const;

@@ -7,7 +7,7 @@ namespace neurolect {
 SortedNgrams::SortedNgrams(unsigned length, std::string folder, size_t buffer_bytes)
     : records_(length, std::move(folder), buffer_bytes) {}
 
-SortedRecords::Combine SortedNgrams::note_twice() {
+Combine SortedNgrams::note_twice() {
     return [this](uint32_t*, const uint32_t* second) {
         if (twice_.empty() && !std::isnan(float_at(second + length()))) twice_.assign(second, second + length());
     };

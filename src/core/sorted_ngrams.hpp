@@ -20,8 +20,9 @@ public:
 
     void add(const uint32_t* words, float log10, float backoff);
 
-    // An n-gram that is not listed although longer ones need it: its probability is NaN. Any number of times is once.
-    void add_missing(const uint32_t* words) { add(words, std::numeric_limits<float>::quiet_NaN(), 0.0f); }
+    // An n-gram that is not listed although longer ones need it: its probability is NaN, its back-off −0. Any number
+    // of times is once.
+    void add_missing(const uint32_t* words) { add(words, std::numeric_limits<float>::quiet_NaN(), -0.0f); }
 
     // Sorts what was added since the last time into what is there, which only then can be seen. Returns the words of an
     // n-gram that occurs twice, or nothing.
@@ -35,11 +36,11 @@ public:
     bool is_missing(uint64_t index) const { return std::isnan(log10(index)); }
     void set_log10(uint64_t index, float log10) { std::memcpy(records_[index] + length(), &log10, sizeof log10); }
     void set_backoff(uint64_t index, float log10) { std::memcpy(records_[index] + length() + 1, &log10, sizeof log10); }
-    void release_pages() { records_.release_pages(); }
+    void release_pages() const { records_.release_pages(); }
 
 private:
     static float float_at(const uint32_t* field) { return value_at<float>(reinterpret_cast<const uint8_t*>(field)); }
-    SortedRecords::Combine note_twice();
+    Combine note_twice();
 
     SortedRecords records_;
     std::vector<uint32_t> twice_;

@@ -2,133 +2,145 @@
 
 #include <algorithm>
 #include <cstring>
-#include <queue>
+#include <new>
 #include <utility>
 
 namespace neurolect {
 
 namespace {
 
-template <unsigned Length>
-struct Record {
-    uint32_t fields[Length];
-    uint32_t values[2];
+constexpr size_t kMostRuns = 1024;       // a process may not map any number of files
+constexpr size_t kLeastBlock = 1 << 12;  // bytes; a run is a file
+constexpr size_t kMostReserved = 1 << 28;
 
-    bool operator<(const Record& other) const {
-        for (unsigned i = 0; i < Length; ++i) {
-            if (fields[i] != other.fields[i]) return fields[i] < other.fields[i];
-        }
-        return false;
-    }
-};
-
-template <unsigned Length>
-void sort_records(uint32_t* buffer, size_t count) {
-    auto* records = reinterpret_cast<Record<Length>*>(buffer);
-    if (!std::is_sorted(records, records + count)) std::sort(records, records + count);
-}
-
-void sort_records(unsigned length, uint32_t* buffer, size_t count) {
-    switch (length) {
-        case 1: return sort_records<1>(buffer, count);
-        case 2: return sort_records<2>(buffer, count);
-        case 3: return sort_records<3>(buffer, count);
-        case 4: return sort_records<4>(buffer, count);
-        case 5: return sort_records<5>(buffer, count);
-        case 6: return sort_records<6>(buffer, count);
-        case 7: return sort_records<7>(buffer, count);
-        default: return sort_records<8>(buffer, count);
-    }
-}
+const uint32_t* records_of(const SortedRun& run) { return reinterpret_cast<const uint32_t*>(run.memory.data()); }
 
 }  // namespace
 
-SortedRecords::SortedRecords(unsigned length, std::string folder, size_t buffer_bytes)
-    : length_(length), folder_(std::move(folder)), buffer_bytes_(buffer_bytes) {}
+SortedRecords::SortedRecords(unsigned length, std::string folder, size_t buffer_bytes, unsigned n_threads)
+    : length_(length),
+      folder_(std::move(folder)),
+      block_bytes_(std::max(kLeastBlock, buffer_bytes / std::max(1u, n_threads))),
+      n_threads_(std::max(1u, n_threads)) {}
 
 uint32_t* SortedRecords::add(const Combine& combine) {
-    if (4 * (buffer_.size() + fields()) > buffer_bytes_) spill(combine);
-    // Reserved pages take no memory before they are written to; growth would copy them.
-    if (buffer_.empty()) buffer_.reserve(buffer_bytes_ / 4 + fields());
-    const size_t place = buffer_.size();
-    buffer_.resize(place + fields());
-    return &buffer_[place];
+    if (4 * (block_.size() + fields()) > block_bytes_) spill(combine);
+    if (block_.empty()) reserve_block();
+    const size_t place = block_.size();
+    block_.resize(place + fields());
+    return &block_[place];
 }
 
-size_t SortedRecords::combine_equals(uint32_t* records, size_t count, const Combine& combine) const {
-    if (count == 0) return 0;
-    uint32_t* last = records;
-    for (const uint32_t* record = records + fields(); record != records + count * fields(); record += fields()) {
-        if (std::equal(record, record + length_, last)) {
-            combine(last, record);
-        } else {
-            last += fields();
-            if (last != record) std::memcpy(last, record, 4 * fields());
-        }
+// Reserved pages take no memory before they are written to; growth would copy them.
+void SortedRecords::reserve_block() {
+    try {
+        block_.reserve(std::min(block_bytes_, kMostReserved) / 4 + fields());
+    } catch (const std::bad_alloc&) {
+        // Then it grows.
     }
-    return static_cast<size_t>(last - records) / fields() + 1;
+}
+
+void SortedRecords::add_all(SortedRecords&& others, const Combine& combine) {
+    others.settle(combine);
+    for (SortedRun& run : others.runs_) add_run(std::move(run), combine);
+    others.runs_.clear();
 }
 
 void SortedRecords::spill(const Combine& combine) {
-    if (buffer_.empty()) return;
-    const size_t all = buffer_.size() / fields();
-    sort_records(length_, buffer_.data(), all);
-    const size_t count = combine_equals(buffer_.data(), all, combine);
-    runs_.push_back({FileMemory::scratch(folder_, 4 * count * fields()), count});
-    FileMemory& memory = runs_.back().memory;
-    std::memcpy(memory.data(), buffer_.data(), memory.size());
-    memory.release_pages();
-    buffer_.clear();
+    if (block_.empty()) return;
+    if (n_threads_ == 1) {
+        add_run(write_run(block_, length_, folder_, combine), combine);
+        block_.clear();
+        return;
+    }
+    collect(n_threads_ - 2, combine);
+    // Where the system has no more threads to give, a block is sorted when it is asked for.
+    sorting_.push_back(std::async(
+        std::launch::async | std::launch::deferred,
+        [length = length_, folder = folder_, combine](std::vector<uint32_t> block) {
+            return write_run(block, length, folder, combine);
+        },
+        std::exchange(block_, {})));
+}
+
+// Waits for the blocks that are being sorted, but for this many.
+void SortedRecords::collect(size_t n_left, const Combine& combine) {
+    while (sorting_.size() > n_left) {
+        std::future<SortedRun> run = std::move(sorting_.front());
+        sorting_.pop_front();
+        add_run(run.get(), combine);
+    }
+}
+
+void SortedRecords::add_run(SortedRun run, const Combine& combine) {
+    runs_.push_back(std::move(run));
+    if (runs_.size() == kMostRuns) merge_runs(combine);
+}
+
+void SortedRecords::merge_runs(const Combine& combine) {
+    std::vector<RecordRange> ranges;
+    uint64_t most = 0;
+    for (const SortedRun& run : runs_) {
+        ranges.push_back({records_of(run), records_of(run) + run.count * fields()});
+        most += run.count;
+    }
+    SortedRun merged{FileMemory::scratch(folder_, 4 * most * fields()), 0};
+    auto* out = reinterpret_cast<uint32_t*>(merged.memory.data());
+    merge(ranges, length_, combine, [&](const uint32_t* record) {
+        std::memcpy(out, record, 4 * fields());
+        out += fields();
+        if (++merged.count % kBetweenReleases == 0) {
+            release_runs();
+            merged.memory.release_pages();
+        }
+    });
+    merged.memory.release_pages();
+    runs_.clear();
+    runs_.push_back(std::move(merged));
+}
+
+void SortedRecords::release_runs() const {
+    for (const SortedRun& run : runs_) run.memory.release_pages();
 }
 
 void SortedRecords::sort(const Combine& combine) {
-    spill(combine);
-    std::vector<uint32_t>().swap(buffer_);
-    if (count_ == 0 && runs_.size() == 1) {
-        count_ = runs_[0].count;
-        records_ = std::move(runs_[0].memory);
-        runs_.clear();
-        return;
-    }
-    struct Place {
-        const uint32_t* record;
-        const uint32_t* end;
-    };
-    const auto later = [this](const Place& a, const Place& b) {
-        return std::lexicographical_compare(b.record, b.record + length_, a.record, a.record + length_);
-    };
-    std::priority_queue<Place, std::vector<Place>, decltype(later)> places(later);
-    const auto add_places = [&](const FileMemory& memory, uint64_t n) {
-        const auto* begin = reinterpret_cast<const uint32_t*>(memory.data());
-        if (n > 0) places.push({begin, begin + n * fields()});
-        return n;
-    };
-    uint64_t all = add_places(records_, count_);
-    for (const Run& run : runs_) all += add_places(run.memory, run.count);
-
-    FileMemory merged = FileMemory::scratch(folder_, 4 * all * fields());
-    auto* out = reinterpret_cast<uint32_t*>(merged.data());
-    count_ = 0;
-    while (!places.empty()) {
-        Place place = places.top();
-        places.pop();
-        if (count_ == 0 || !std::equal(place.record, place.record + length_, out - fields())) {
-            std::memcpy(out, place.record, 4 * fields());
-            out += fields();
-            if (++count_ % kBetweenReleases == 0) {
-                for (Run& run : runs_) run.memory.release_pages();
-                records_.release_pages();
-                merged.release_pages();
-            }
-        } else {
-            combine(out - fields(), place.record);
-        }
-        place.record += fields();
-        if (place.record != place.end) places.push(place);
-    }
+    settle(combine);
+    if (sorted_.count > 0) runs_.push_back(std::exchange(sorted_, {}));
+    if (runs_.size() > 1) merge_runs(combine);
+    if (!runs_.empty()) sorted_ = std::move(runs_.front());
     runs_.clear();
-    records_ = std::move(merged);
-    records_.release_pages();
+}
+
+void SortedRecords::settle(const Combine& combine) {
+    spill(combine);
+    collect(0, combine);
+    std::vector<uint32_t>().swap(block_);
+}
+
+std::vector<uint32_t> SortedRecords::cuts(size_t n_pieces) const {
+    std::vector<uint32_t> cuts{0};
+    const auto largest = std::max_element(runs_.begin(), runs_.end(), [](const SortedRun& a, const SortedRun& b) {
+        return a.count < b.count;
+    });
+    for (size_t piece = 1; piece < n_pieces && largest != runs_.end(); ++piece) {
+        cuts.push_back(records_of(*largest)[largest->count * piece / n_pieces * fields()]);
+    }
+    cuts.push_back(kNoFirstField);
+    return cuts;
+}
+
+// The records of a run whose first field is `first` or more and below `end`.
+RecordRange SortedRecords::range_of(const SortedRun& run, uint32_t first, uint32_t end) const {
+    const auto place_of = [&](uint32_t field) {
+        uint64_t low = 0, high = run.count;
+        while (low < high) {
+            const uint64_t middle = (low + high) / 2;
+            if (records_of(run)[middle * fields()] < field) low = middle + 1;
+            else high = middle;
+        }
+        return records_of(run) + low * fields();
+    };
+    return {place_of(first), place_of(end)};
 }
 
 }  // namespace neurolect

@@ -2,11 +2,12 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
+#include <deque>
+#include <future>
 #include <string>
 #include <vector>
 
-#include "mapped_file.hpp"
+#include "sorted_runs.hpp"
 
 namespace neurolect {
 
@@ -16,43 +17,67 @@ constexpr uint64_t kBetweenReleases = uint64_t{1} << 20;
 // A record is `length` fields to sort by and two more, 4 bytes each.
 class SortedRecords {
 public:
-    // `combine` is called for records with equal fields: it puts into the first what is to be known of the second.
-    using Combine = std::function<void(uint32_t* first, const uint32_t* second)>;
+    // `combine` has to be the same each time. Of several threads one fills a block of the buffer while the others sort
+    // full ones, which call `combine` at the same time.
+    SortedRecords(unsigned length, std::string folder, size_t buffer_bytes, unsigned n_threads = 1);
 
-    SortedRecords(unsigned length, std::string folder, size_t buffer_bytes);
-
-    // Room for one more record, to be filled at once; `combine` must be the same each time.
+    // Room for one more record, to be filled at once.
     uint32_t* add(const Combine& combine);
+
+    // What was added to other records since they were sorted last counts as added here.
+    void add_all(SortedRecords&& others, const Combine& combine);
 
     // Sorts what was added since the last time into what is there, which only then can be seen.
     void sort(const Combine& combine);
 
-    unsigned length() const { return length_; }
-    uint64_t count() const { return count_; }
-    const uint32_t* operator[](uint64_t index) const { return begin() + index * fields(); }
-    uint32_t* operator[](uint64_t index) {
-        return reinterpret_cast<uint32_t*>(records_.data()) + index * fields();
+    // Brings what was added into sorted runs, which frees the buffer.
+    void settle(const Combine& combine);
+
+    // First fields that cut what was settled into about equal pieces: piece i has those from cuts[i] to below
+    // cuts[i + 1], and none may be kNoFirstField.
+    static constexpr uint32_t kNoFirstField = 0xFFFFFFFF;
+    std::vector<uint32_t> cuts(size_t n_pieces) const;
+
+    // Calls `take` with a piece of what was settled, in order, equal records combined.
+    template <typename Take>
+    void for_each(uint32_t first, uint32_t end, const Combine& combine, Take take) {
+        std::vector<RecordRange> ranges;
+        for (const SortedRun& run : runs_) ranges.push_back(range_of(run, first, end));
+        uint64_t n_taken = 0;
+        merge(ranges, length_, combine, [&](const uint32_t* record) {
+            if (++n_taken % kBetweenReleases == 0) release_runs();
+            take(record);
+        });
     }
-    void release_pages() { records_.release_pages(); }
+
+    unsigned length() const { return length_; }
+    uint64_t count() const { return sorted_.count; }
+    const uint32_t* operator[](uint64_t index) const {
+        return reinterpret_cast<const uint32_t*>(sorted_.memory.data()) + index * fields();
+    }
+    uint32_t* operator[](uint64_t index) {
+        return reinterpret_cast<uint32_t*>(sorted_.memory.data()) + index * fields();
+    }
+    void release_pages() const { sorted_.memory.release_pages(); }
 
 private:
     size_t fields() const { return length_ + 2; }
-    const uint32_t* begin() const { return reinterpret_cast<const uint32_t*>(records_.data()); }
+    RecordRange range_of(const SortedRun& run, uint32_t first, uint32_t end) const;
+    void reserve_block();
     void spill(const Combine& combine);
-    size_t combine_equals(uint32_t* records, size_t count, const Combine& combine) const;
-
-    struct Run {
-        FileMemory memory;
-        uint64_t count;
-    };
+    void collect(size_t n_left, const Combine& combine);
+    void add_run(SortedRun run, const Combine& combine);
+    void merge_runs(const Combine& combine);
+    void release_runs() const;
 
     unsigned length_;
     std::string folder_;
-    size_t buffer_bytes_;
-    std::vector<uint32_t> buffer_;
-    std::vector<Run> runs_;
-    FileMemory records_;
-    uint64_t count_ = 0;
+    size_t block_bytes_;
+    unsigned n_threads_;
+    std::vector<uint32_t> block_;
+    std::deque<std::future<SortedRun>> sorting_;
+    std::vector<SortedRun> runs_;
+    SortedRun sorted_;
 };
 
 }  // namespace neurolect

@@ -17,8 +17,10 @@ from decoding_inputs import (
     some_logits,
     some_options,
 )
+from estimation_targets import fuzz_counter, fuzz_models, fuzz_text
 from foreign_models import fuzz_grammar, fuzz_kenlm
-from mutations import damaged, damaged_text, overwritten, pick, some_of
+from model_use import decode_with, some_sentences, use_model
+from mutations import damaged, damaged_text, overwritten, pick
 from numpy.random import Generator
 from openfst_files import Arc, Graph, encode
 from small_models import arpa_text, lexicon_text, model_of, resealed, small_lexicon, small_model
@@ -193,43 +195,6 @@ def check_ngram_score(hypothesis: Hypothesis, model: NgramModel) -> None:
     assert nearest < 1e-3 * (1 + abs(hypothesis.total)), f"'{hypothesis.text}' has {hypothesis.ngram}, not {expected}"
 
 
-def use_model(model: NgramModel, rng: Generator, attempt: Attempts) -> None:
-    """Everything that can be asked of a model, right or damaged."""
-    attempt(lambda: model.vocabulary)
-    for sentence in some_sentences(rng, model):
-        attempt(lambda sentence=sentence: model.score_sentence(sentence))
-    attempt(lambda: model.perplexity(some_sentences(rng, model)))
-    contexts = rng.integers(0, pick(rng, (2, 10, 2**32)), 20)
-    numbers = rng.integers(0, pick(rng, (2, 10, 2**32)), 20)
-    attempt(lambda: model.score(contexts, numbers))
-    attempt(lambda: model.finish(contexts[:3]))
-    decode_with(small_lexicon(), model, rng, attempt, strange=0.05)
-
-
-def some_sentences(rng: Generator, model: NgramModel) -> list[str]:
-    """Sentences of words that models of `arpa_text` know, and of others."""
-    words = ["a", "b", "c", "A", "<unk>", "<s>", "</s>", "nowhere", "\u00e9"]
-    return [" ".join(some_of(rng, words, 1, 7)) for _ in range(3)]
-
-
-def decode_with(
-    lexicon: Lexicon, model: NgramModel | None, rng: Generator, attempt: Attempts, strange: float = 0.2
-) -> None:
-    """Build a network and decode with it."""
-    weights, silences = ([0.0, 1.0, 2.5], [0.0, 0.9, 1.0])
-    if rng.random() < 0.1:
-        weights, silences = [1e6, 3e38, 1e300, float("nan")], [1e-300, 1 - 1e-16]
-    as_in_graph, absent = bool(rng.integers(2)), pick(rng, (-9.77, -99, -1e30, -np.inf, 0))
-    weight, silence = pick(rng, weights), pick(rng, silences)
-    network = attempt(lambda: LexiconNetwork(lexicon, model, ALPHABET, weight, silence, absent, as_in_graph))
-    options = attempt(lambda: some_options(rng, strange))
-    if network is None or options is None:
-        return
-    guidance = some_guidance(rng, network.words, strange)
-    logits = some_logits(rng, len(ALPHABET), strange)
-    decode_in_pieces(Decoder(network, options, ALPHABET), logits, guidance, attempt, rng)
-
-
 TARGETS = {
     "graph": fuzz_graph,
     "arpa": fuzz_arpa,
@@ -238,4 +203,7 @@ TARGETS = {
     "logits": fuzz_logits,
     "grammar": fuzz_grammar,
     "kenlm": fuzz_kenlm,
+    "text": fuzz_text,
+    "counter": fuzz_counter,
+    "models": fuzz_models,
 }

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from fuzz_targets import TARGETS, some_graph
 from openfst_files import encode
-from small_models import arpa_text, model_of, resealed
+from small_models import arpa_text, forged, model_of
 
 HERE = Path(__file__).parent
 FUZZER = HERE / "fuzz_core.py"
@@ -25,7 +25,7 @@ MEMORY = 8 << 30
 @pytest.mark.parametrize("target", TARGETS)
 def test_every_input_is_answered_or_refused_with_one_line(target, tmp_path):
     run = subprocess.run(
-        [sys.executable, str(FUZZER), "--target", target, "--cases", "200", "--keep", str(tmp_path)],
+        [sys.executable, FUZZER, "--target", target, "--cases", "200", "--seconds", "15", "--keep", tmp_path],
         capture_output=True,
         text=True,
         timeout=120,
@@ -34,7 +34,7 @@ def test_every_input_is_answered_or_refused_with_one_line(target, tmp_path):
     assert run.returncode == 0, run.stdout + run.stderr
     counts = re.search(r"(\d+) cases, (\d+) answers, (\d+) refusals", run.stdout)
     assert counts is not None
-    assert min(map(int, counts.groups())) > 100
+    assert min(map(int, counts.groups())) > 20
 
 
 def test_the_graphs_that_are_fuzzed_are_read_by_openfst(tmp_path):
@@ -55,9 +55,10 @@ def test_the_graphs_that_are_fuzzed_are_read_by_openfst(tmp_path):
                 assert found == list(arcs)
 
 
-def test_the_checksum_of_a_forged_header_is_right(tmp_path):
-    data = model_of(arpa_text(np.random.default_rng(0)), tmp_path).path.read_bytes()
-    assert resealed(data) == data
+@pytest.mark.parametrize("bits", [8, 32])
+def test_the_checksums_of_a_forged_store_are_right(tmp_path, bits):
+    data = model_of(arpa_text(np.random.default_rng(0)), tmp_path, bits).path.read_bytes()
+    assert forged(data) == data
 
 
 @pytest.mark.slow

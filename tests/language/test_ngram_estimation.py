@@ -5,10 +5,11 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from smoothing_oracles import katz, kneser_ney
 
+from neurolect import _core
 from neurolect.errors import ConfigError, DataError
 from neurolect.language.ngram_building import build
 from neurolect.language.ngram_estimation import NgramCounting, estimate_katz, estimate_kneser_ney
@@ -67,16 +68,27 @@ def assert_probabilities_are(model, expected, rng, order, n=300):
 
 
 @in_a_folder_each
-@given(lines=sentences, order=st.integers(1, 4), least=st.sampled_from([(), (1, 1, 2), (1, 2), (2,)]))
-def test_the_words_after_every_history_sum_to_1_with_kneser_ney(tmp_path, lines, order, least):
-    model, _ = estimate_kneser_ney(lines, tmp_path / "lm.nlm", NgramCounting(order, least_counts=least[:order]))
+@given(
+    lines=sentences,
+    order=st.integers(1, 4),
+    least=st.sampled_from([(), (1, 1, 2), (1, 2), (2,)]),
+    vocabulary=st.sampled_from([None, ["a", "b"], ["a"]]),
+)
+def test_the_words_after_every_history_sum_to_1_with_kneser_ney(tmp_path, lines, order, least, vocabulary):
+    model, _ = estimate_kneser_ney(lines, tmp_path / "lm.nlm", NgramCounting(order, vocabulary, least[:order]))
     assert total_of_worst_context(model) == pytest.approx(1, abs=2e-5)
 
 
 @in_a_folder_each
-@given(lines=sentences, order=st.integers(1, 4), least=st.sampled_from([(), (1, 1, 2)]))
-def test_the_words_after_every_history_sum_to_1_with_katz(tmp_path, lines, order, least):
-    model = estimate_katz(lines, tmp_path / "lm.nlm", NgramCounting(order, least_counts=least[:order]))
+@given(
+    lines=sentences,
+    order=st.integers(1, 4),
+    least=st.sampled_from([(), (1, 1, 2)]),
+    vocabulary=st.sampled_from([None, ["a", "b"], ["a"]]),
+)
+@example(lines=["a a a", "a a a b"], order=2, least=(), vocabulary=["a"])
+def test_the_words_after_every_history_sum_to_1_with_katz(tmp_path, lines, order, least, vocabulary):
+    model = estimate_katz(lines, tmp_path / "lm.nlm", NgramCounting(order, vocabulary, least[:order]))
     assert total_of_worst_context(model) == pytest.approx(1, abs=2e-5)
 
 
@@ -147,6 +159,27 @@ def test_sorting_on_disk_changes_nothing(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(model.path.name for model in models)
 
 
+@pytest.mark.parametrize("smoothing", ["kneser_ney", "katz"])
+@pytest.mark.parametrize(("buffer_bytes", "least_counts"), [(1 << 16, (1, 1, 2)), (1 << 20, ()), (1 << 28, (2, 2, 3))])
+def test_the_model_does_not_depend_on_the_number_of_threads(tmp_path, smoothing, buffer_bytes, least_counts):
+    lines = zipfian_sentences(2, n=5_000, n_words=300)
+    for threads in (1, 2, 5, 16):
+        counting = NgramCounting(4, least_counts=least_counts, buffer_bytes=buffer_bytes, threads=threads)
+        build(lines, tmp_path / f"{threads}.nlm", counting, smoothing)
+    assert len({path.read_bytes() for path in tmp_path.iterdir()}) == 1
+
+
+def test_any_number_of_sorted_runs_gives_the_same_model(tmp_path):
+    words = np.random.default_rng(0).integers(0, 30, 300_000).astype(str).reshape(-1, 10)
+    lines = [" ".join(line) for line in words]
+    for name, buffer_bytes in (("tiny", 1), ("large", 1 << 28)):
+        counter = _core.NgramCounter(2, str(tmp_path), buffer_bytes, [], 1)
+        counter.push("\n".join(lines).encode())
+        place = _core.NgramTarget(str(tmp_path / name), 32, str(tmp_path), buffer_bytes, 1)
+        _core.write_kneser_ney(counter, [], place)
+    assert (tmp_path / "tiny").read_bytes() == (tmp_path / "large").read_bytes()
+
+
 def test_words_outside_the_vocabulary_count_as_unknown(tmp_path):
     lines = zipfian_sentences(1)
     limited = NgramCounting(3, vocabulary=["w0", "w1", "never"])
@@ -189,6 +222,10 @@ def test_text_that_gives_no_model_is_refused_and_nothing_is_left_behind(tmp_path
         ({"least_counts": (2, 1)}, "must not fall"),
         ({"vocabulary": []}, "the vocabulary has no words"),
         ({"buffer_bytes": 10}, "buffer_bytes is 10"),
+        ({"buffer_bytes": 1 << 70}, "buffer_bytes is"),
+        ({"least_counts": (1 << 70,)}, "no n-gram occurs so often"),
+        ({"threads": 0}, "threads is 0"),
+        ({"threads": 1 << 40}, "threads is"),
     ],
 )
 def test_settings_out_of_range_are_refused(settings, message):

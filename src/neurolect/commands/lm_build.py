@@ -21,6 +21,7 @@ def lm_build(
     prune: float = 0.0,
     bits: Bits = 32,
     memory: int = 256,
+    threads: int | None = None,
 ) -> None:
     """Build an n-gram model from text.
 
@@ -41,6 +42,8 @@ def lm_build(
         prune: leave out n-grams without which the model's perplexity grows by less than this, as a fraction.
         bits: of each stored value: 32 keeps single precision, 8 keeps 256 values an order in about half the space.
         memory: MiB to sort in.
+        threads: that work at a time; as many as there are processors, up to 8, where it is left out. The model does not
+            depend on them.
 
     Examples:
         neurolect lm build --text sentences.txt --out lm.nlm
@@ -55,11 +58,11 @@ def lm_build(
     from neurolect.commands.ngram_summary import print_summary
     from neurolect.language.corpus import read_corpus, read_vocabulary
     from neurolect.language.ngram_building import build
-    from neurolect.language.ngram_estimation import NgramCounting
+    from neurolect.language.ngram_estimation import NgramCounting, usable_threads
 
-    counting = NgramCounting(
-        order, read_vocabulary(vocabulary) if vocabulary else None, least_counts or (), memory << 20
-    )
+    words = read_vocabulary(vocabulary) if vocabulary else None
+    n_threads = usable_threads() if threads is None else threads
+    counting = NgramCounting(order, words, least_counts or (), memory << 20, n_threads)
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         reading = bar.add_task("reading", total=sum(path.stat().st_size for path in text))

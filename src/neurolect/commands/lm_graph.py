@@ -19,7 +19,7 @@ def lm_graph(
     them. Needs 'pip install neurolect[graph]', and for 4 million n-grams some 6 GB of memory and five minutes.
 
     Args:
-        lm: n-gram model in ARPA format, gzipped or not; case is ignored.
+        lm: n-gram model, a store or in ARPA format, gzipped or not; case is ignored.
         out: folder to write.
         lexicon: file of further words, as for `neurolect decode`; they come before the English dictionary's.
         silence_probability: of a silence before the first word and after each word; 0 allows none.
@@ -27,7 +27,7 @@ def lm_graph(
         with_topology: also write TLG.fst, which a Kaldi decoder or the reference's own reads.
 
     Examples:
-        neurolect lm graph lm.arpa.gz --out graphs/everyday
+        neurolect lm graph lm.nlm --out graphs/everyday
         neurolect lm graph --lm lm.arpa.gz --lexicon names.dict --out graphs/mine --silence_probability 0.9
         neurolect lm graph lm.arpa --out graphs/reference --with_topology --first_pronunciation_only
     """
@@ -39,7 +39,7 @@ def lm_graph(
 
     words = read_lexicon(lexicon, PHONEMES)
     built = build_graph(
-        arpa=lm,
+        lm=lm,
         lexicon=words.preferred() if first_pronunciation_only else words,
         out=out,
         silence_probability=silence_probability,

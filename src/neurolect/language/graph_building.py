@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING
 from neurolect.data.files import written_atomically
 from neurolect.errors import ConfigError
 from neurolect.language.lexicon_graph import LexiconTransducer, import_kaldifst, lexicon_transducer
+from neurolect.language.ngram_conversion import convert, kind_of
 from neurolect.language.ngram_graph import Coverage, ngram_transducer
+from neurolect.language.ngram_model import NgramModel
 from neurolect.text.alphabet import PHONEMES_LANGUAGE_MODEL_ORDER, Alphabet
 from neurolect.text.lexicon import Lexicon
 
@@ -41,7 +43,7 @@ class BuiltGraph:
 
 
 def build_graph(
-    arpa: Path,
+    lm: Path,
     lexicon: Lexicon,
     out: Path,
     silence_probability: float = 0.9,
@@ -55,7 +57,7 @@ def build_graph(
     of the alphabet, and the disambiguation symbols after the classes stand for no sound.
 
     Args:
-        arpa: n-gram model in ARPA format, gzipped or not; case is ignored.
+        lm: n-gram model, a store or in ARPA format, gzipped or not; case is ignored.
         lexicon: lower-case words; all pronunciations are used (the reference's own takes each word's first).
         out: folder to make; it appears when all is done.
         silence_probability: of a silence before the first word and after each word; 0 for alphabets without one.
@@ -65,7 +67,7 @@ def build_graph(
 
     Raises:
         ConfigError: `kaldifst` is not installed, `out` exists, or the lexicon does not suit the alphabet.
-        DataError: the model is not an ARPA file, or shares no word with the lexicon.
+        DataError: the model cannot be read, or shares no word with the lexicon.
     """
     import_kaldifst()
     if out.exists():
@@ -76,7 +78,7 @@ def build_graph(
         folder.mkdir()
         _write_symbols(folder / WORDS, lexical.words)
         _write_symbols(folder / TOKENS, lexical.tokens)
-        graph, built = _compose(arpa, lexical, say)
+        graph, built = _compose(lm, folder, lexical, say)
         _write(import_kaldifst().StdConstFst(graph), folder / GRAPH)
         if with_topology:
             say("composing with the CTC topology")
@@ -109,10 +111,23 @@ def ctc_topology(alphabet: Alphabet, tokens: Sequence[str]) -> StdVectorFst:
     return fst
 
 
-def _compose(arpa: Path, lexical: LexiconTransducer, say: Callable[[str], None]) -> tuple[StdVectorFst, BuiltGraph]:
+def _open(lm: Path, folder: Path) -> NgramModel:
+    if kind_of(lm) == "store":
+        return NgramModel(lm)
+    store = folder / "model.nlm"
+    convert(lm, store, lower_case=True)
+    model = NgramModel(store)
+    # What is mapped stays.
+    store.unlink()
+    return model
+
+
+def _compose(
+    lm: Path, folder: Path, lexical: LexiconTransducer, say: Callable[[str], None]
+) -> tuple[StdVectorFst, BuiltGraph]:
     kaldifst = import_kaldifst()
-    say(f"reading {arpa}")
-    grammar, coverage = ngram_transducer(arpa, lexical.words[1:-3])
+    say(f"reading {lm}")
+    grammar, coverage = ngram_transducer(_open(lm, folder), lexical.words[1:-3], lm)
     say(f"composing {lexical.n_pronunciations:,} pronunciations with {coverage.n_ngrams:,} n-grams")
     graph = kaldifst.compose(lexical.fst, grammar)
     # The n-gram transducer alone can be gigabytes.

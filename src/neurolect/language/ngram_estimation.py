@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
@@ -16,7 +17,14 @@ from neurolect.language.ngram_target import SORTED_AT_ONCE, target
 
 LARGEST_ORDER = 6
 _LINES = 10_000
+_MOST_THREADS = 8
 _RESERVED = ("<unk>", "<s>", "</s>")
+
+
+def usable_threads() -> int:
+    """Processors that this process may run on, up to 8: with more, each has too little of the memory to sort in."""
+    n_processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(n_processors, _MOST_THREADS)
 
 
 @dataclass(frozen=True)
@@ -45,7 +53,8 @@ class NgramCounting:
         vocabulary: the words that the model is to know, others are counted as `<unk>`; without it, all words are known.
         least_counts: n-grams of 1, 2, … words that occur less often are left out; the last holds for all longer ones
             and none is smaller than the one before.
-        buffer_bytes: memory for sorting; what does not fit is sorted on disk, beside the model.
+        buffer_bytes: memory for sorting, shared by all threads; what does not fit is sorted on disk, beside the model.
+        threads: that count and estimate at a time; the model does not depend on them. Without it, `usable_threads`.
 
     Raises:
         ConfigError: a value is out of its range.
@@ -55,6 +64,7 @@ class NgramCounting:
     vocabulary: Sequence[str] | None = None
     least_counts: Sequence[int] = ()
     buffer_bytes: int = SORTED_AT_ONCE
+    threads: int = field(default_factory=usable_threads)
 
     def __post_init__(self) -> None:
         if not 1 <= self.order <= LARGEST_ORDER:
@@ -65,8 +75,12 @@ class NgramCounting:
             )
         if list(self.least_counts) != sorted(self.least_counts) or min(self.least_counts, default=0) < 0:
             raise ConfigError(f"least_counts is {[*self.least_counts]}, it must not fall from one order to the next")
-        if self.buffer_bytes < 1 << 16:
-            raise ConfigError(f"buffer_bytes is {self.buffer_bytes}, it must be at least {1 << 16}")
+        if max(self.least_counts, default=0) >= 1 << 63:
+            raise ConfigError(f"least_counts is {[*self.least_counts]}, no n-gram occurs so often")
+        if not 1 << 16 <= self.buffer_bytes < 1 << 62:
+            raise ConfigError(f"buffer_bytes is {self.buffer_bytes}, it must be at least {1 << 16} and fit the machine")
+        if not 1 <= self.threads <= 1024:
+            raise ConfigError(f"threads is {self.threads}, it must be 1 to 1024")
         if self.vocabulary is not None and not any(word not in _RESERVED for word in self.vocabulary):
             raise ConfigError("the vocabulary has no words")
 
@@ -98,7 +112,7 @@ def estimate_kneser_ney(
     """
     with written_atomically(out) as partial:
         counter = _count(lines, partial.parent, counting)
-        place = target(partial, bits, counting.buffer_bytes)
+        place = target(partial, bits, counting.buffer_bytes, counting.threads)
         discounts = _core.write_kneser_ney(counter, counting.least_count_of_each_order, place)
     return NgramModel(out), [Discounts(*each) for each in discounts]
 
@@ -111,14 +125,14 @@ def estimate_katz(lines: Iterable[str], out: Path, counting: NgramCounting, bits
     """
     with written_atomically(out) as partial:
         counter = _count(lines, partial.parent, counting)
-        place = target(partial, bits, counting.buffer_bytes)
+        place = target(partial, bits, counting.buffer_bytes, counting.threads)
         _core.write_katz(counter, counting.least_count_of_each_order, place)
     return NgramModel(out)
 
 
 def _count(lines: Iterable[str], folder: Path, counting: NgramCounting) -> _core.NgramCounter:
     words = [] if counting.vocabulary is None else list(counting.vocabulary)
-    counter = _core.NgramCounter(counting.order, str(folder), counting.buffer_bytes, words)
+    counter = _core.NgramCounter(counting.order, str(folder), counting.buffer_bytes, words, counting.threads)
     rest = iter(lines)
     while batch := list(islice(rest, _LINES)):
         text = "\n".join(line.rstrip("\n") for line in batch) + "\n"

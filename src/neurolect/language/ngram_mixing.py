@@ -94,6 +94,8 @@ def word_probabilities(models: Sequence[NgramModel], sentences: Iterable[str]) -
     columns = []
     for model in models:
         log10, orders = model.store.score_sentences(model.find(words), np.array(lengths, dtype=np.uint32))
-        columns.append(np.where(orders > 0, 10.0 ** log10.astype(np.float64), 0.0))
+        # With back-offs above 1 a strange model may promise more.
+        probabilities = 10.0 ** np.minimum(log10.astype(np.float64), 0)
+        columns.append(np.where(orders > 0, probabilities, 0.0))
     found: Probabilities = np.stack(columns, axis=1)
     return found

@@ -17,15 +17,16 @@ SORTED_AT_ONCE = 1 << 28
 """Bytes of n-grams that are sorted in memory; more go through files."""
 
 
-def target(path: Path, bits: Bits, buffer_bytes: int = SORTED_AT_ONCE) -> _core.NgramTarget:
+def target(path: Path, bits: Bits, buffer_bytes: int = SORTED_AT_ONCE, threads: int = 1) -> _core.NgramTarget:
     """A store to write; temporary files go beside it.
 
     Args:
         path: the file.
         bits: of each stored value.
         buffer_bytes: to sort n-grams in.
+        threads: that work at a time; the store does not depend on them.
     """
-    return _core.NgramTarget(str(path), bits, str(path.parent), buffer_bytes)
+    return _core.NgramTarget(str(path), bits, str(path.parent), buffer_bytes, threads)
 
 
 @contextmanager
