@@ -42,8 +42,13 @@ struct LexiconPlan {
     std::shared_ptr<const Guidance> guidance;  // null: none
     std::vector<float> look_ahead;             // cost, by node
     std::vector<std::pair<uint32_t, std::vector<uint32_t>>> ways;  // to each word of a prefix: its nodes, ascending
+
+    // Whether the word is at or below the node; of words of a prefix.
+    bool leads_to(uint32_t node, uint32_t word) const;
 };
 
+// What words mean is a `History`'s business: a `SentenceHistory`, or one that keeps more apart.
+template <class History>
 class LexiconNetwork {
 public:
     static constexpr bool kHasEpsilons = false;
@@ -103,7 +108,7 @@ public:
             if (to.label == last) continue;
             const float graph = entering + look_ahead_[child];
             const float total = cost + frame.acoustic[to.label] + graph;
-            if (!(total < cutoff + margin) || (forced != kNoWord && !leads_to(child, forced))) continue;
+            if (!(total < cutoff + margin) || (forced != kNoWord && !plan_->leads_to(child, forced))) continue;
             const bool needs_bonus = !(total < cutoff);
             if (!needs_bonus && to.first_child != nodes[child + 1].first_child) {
                 emit(history | child << 1, total, graph, to.label, 0u);
@@ -142,12 +147,18 @@ public:
     // Whether a silence was chosen and has not come yet.
     bool is_waiting(uint64_t key) const { return static_cast<uint32_t>(key) >= first_waiting_; }
 
+    History& history() { return history_; }
+    const History& history() const { return history_; }
+    static uint32_t history_of(uint64_t key) { return static_cast<uint32_t>(key >> 32); }
+    static uint64_t with_history(uint64_t key, uint32_t history) {
+        return uint64_t{history} << 32 | static_cast<uint32_t>(key);
+    }
+
 private:
     static constexpr uint32_t kFirstGuided = uint32_t{1} << 31;
 
     uint32_t between(uint32_t last) const { return first_between_ + last; }
     uint32_t waiting(uint32_t last) const { return first_waiting_ + last; }
-    bool leads_to(uint32_t node, uint32_t word) const;
 
     template <class Emit>
     void end_word(uint64_t before, uint32_t node, uint32_t pronunciation, float total, float graph,
@@ -174,7 +185,7 @@ private:
     std::shared_ptr<const LexiconPlan> plan_;
     const LexiconTree* tree_;
     const float* look_ahead_;
-    SentenceHistory history_;
+    History history_;
     uint32_t first_between_, first_waiting_;
 };
 
