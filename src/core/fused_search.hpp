@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "fused_history.hpp"
@@ -71,6 +72,23 @@ inline void take_scores(FusedSearch& search, const std::vector<uint32_t>& histor
         key = search.network().with_history(key, numbers[before]);
         return changes[before];
     });
+}
+
+// What of a finished or unfinished path's cost is a large language model's, and what that said of its words.
+struct FusedPart {
+    double cost, llm;
+};
+
+template <class Network>
+FusedPart fused_part(const Network&, uint64_t, bool) {
+    return {0.0, std::numeric_limits<double>::quiet_NaN()};
+}
+
+inline FusedPart fused_part(const LexiconNetwork<FusedHistory>& network, uint64_t key, bool has_ended) {
+    const FusedHistory& histories = network.history();
+    const uint32_t history = network.history_of(key);
+    const bool has_end = has_ended && network.final_cost(key) < kInfinity;
+    return {histories.carried(history) + (has_end ? histories.end_change(history) : 0.0), histories.llm(history)};
 }
 
 }  // namespace neurolect

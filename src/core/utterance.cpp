@@ -91,23 +91,6 @@ std::vector<std::pair<size_t, size_t>> spans_of(const std::vector<Emission>& emi
     return spans;
 }
 
-// What of a path's cost is a large language model's, and what that said of its words.
-struct FusedPart {
-    double cost, llm;
-};
-
-template <class Network>
-FusedPart fused_part(const Network&, uint64_t, bool) {
-    return {0.0, std::numeric_limits<double>::quiet_NaN()};
-}
-
-FusedPart fused_part(const LexiconNetwork<FusedHistory>& network, uint64_t key, bool has_ended) {
-    const FusedHistory& histories = network.history();
-    const uint32_t history = network.history_of(key);
-    const bool has_end = has_ended && network.final_cost(key) < kInfinity;
-    return {histories.carried(history) + (has_end ? histories.end_change(history) : 0.0), histories.llm(history)};
-}
-
 template <class Network, class Base = Utterance>
 class UtteranceOf : public Base {
 public:

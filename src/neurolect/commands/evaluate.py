@@ -89,7 +89,8 @@ def evaluate(
     trained = load(run, device)
     recordings = recordings_of(trained, data, split, sessions, missing)
     search = None if phonemes_only else word_decoder(lm, lexicon, graph, trained.alphabet, network, decoder)
-    search = search and with_fusion(search, fusion, rescoring)
+    if search:
+        search = with_fusion(search, fusion, rescoring)
     padding: Padding = "valid" if protocol == "reference" else "same"
     n_trials = sum(len(day or ()) for day in recordings.open(split))
     decoded: Iterator[DecodedTrial] = islice(decode_split(trained, recordings, split, search, padding), limit)

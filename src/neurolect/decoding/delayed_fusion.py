@@ -29,9 +29,9 @@ class DelayedFusion:
     Args:
         llm: large language model, named as for `neurolect rescore`.
         alpha: its share of the language model's weight; the n-grams keep the rest.
-        every: frames from one time that it is asked to the next.
-        most: word sequences that it scores at a time, the best first; besides what these begin with, and but for the
-            end of the utterance, where it scores all sentences to be listed.
+        every: so many frames lie between one time that it is asked and the next.
+        most: how many word sequences it scores at a time, the best first; what these begin with comes for nothing. At
+            the end of the utterance it scores all sentences to be listed.
         length_penalty: taken off its score for every token.
         context: what was said before.
         device: `auto`, `cpu`, `cuda:0`, …
@@ -115,7 +115,7 @@ class FusedDecoder(Decoder):
 
     def __init__(self, decoder: Decoder, fusion: DelayedFusion, scorer: Callable[[str], PrefixScorer]) -> None:
         network = _FusedNetwork(_lexicon_network(decoder), fusion.alpha)
-        network.searcher(None)
+        network.searcher(None)  # refuses back-off as in a graph now rather than at the first utterance
         super().__init__(network, decoder.options, decoder.alphabet, decoder.threads)
         self.fusion = fusion
         self._scorer = scorer
