@@ -154,7 +154,8 @@ private:
     double ngram_cost(uint32_t history) const {
         double cost = 0.0;
         for (uint32_t at = history; at != 0; at = nodes_[at].parent) {
-            cost += sentence_.ngram_cost(nodes_[nodes_[at].parent].sentence, nodes_[at].word);
+            const Node& node = nodes_[at];
+            cost += sentence_.ngram_cost(nodes_[node.parent].sentence, node.word, node.sentence);
         }
         return cost;
     }

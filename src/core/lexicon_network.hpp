@@ -108,7 +108,7 @@ public:
             if (to.label == last) continue;
             const float graph = entering + look_ahead_[child];
             const float total = cost + frame.acoustic[to.label] + graph;
-            if (!(total < cutoff + margin) || (forced != kNoWord && !plan_->leads_to(child, forced))) continue;
+            if (!(total < cutoff + margin) || (forced != kNoWord && !leads_to(child, forced))) continue;
             const bool needs_bonus = !(total < cutoff);
             if (!needs_bonus && to.first_child != nodes[child + 1].first_child) {
                 emit(history | child << 1, total, graph, to.label, 0u);
@@ -159,6 +159,7 @@ private:
 
     uint32_t between(uint32_t last) const { return first_between_ + last; }
     uint32_t waiting(uint32_t last) const { return first_waiting_ + last; }
+    bool leads_to(uint32_t node, uint32_t word) const { return plan_->leads_to(node, word); }
 
     template <class Emit>
     void end_word(uint64_t before, uint32_t node, uint32_t pronunciation, float total, float graph,
