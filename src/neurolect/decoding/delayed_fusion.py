@@ -86,12 +86,11 @@ def with_fusion(decoder: Decoder, fusion: DelayedFusion, rescoring: Rescoring = 
     for name in ("llm", "lm", "augment"):
         if getattr(rescoring, name):
             raise ConfigError(f"fusion has scored the sentences already: leave out rescoring.{name} or fusion.llm")
-    network = _lexicon_network(decoder)
+    _lexicon_network(decoder)  # refuses a graph before the model is loaded
     from neurolect.language.prefix_scores import PrefixScores
 
     model = load_causal_lm(fusion.llm, fusion.device, fusion.precision, fusion.length_penalty)
-    plain = Decoder(network, decoder.options, decoder.alphabet, decoder.threads)
-    return FusedDecoder(plain, fusion, lambda context: PrefixScores(model, context))
+    return FusedDecoder(decoder, fusion, lambda context: PrefixScores(model, context))
 
 
 class FusedDecoder(Decoder):
