@@ -159,7 +159,39 @@ public:
 private:
     std::unique_ptr<Utterance> utterance_;
     uint32_t n_classes_;
+
+protected:
     std::mutex mutex_;  // threads that should not share an utterance must not break it
+};
+
+class FusedSearcher : public Searcher {
+public:
+    FusedSearcher(std::unique_ptr<FusedUtterance> utterance, uint32_t n_classes)
+        : FusedSearcher(utterance.get(), std::move(utterance), n_classes) {}
+
+    std::vector<WordSequence> unscored(size_t most) {
+        const nb::gil_scoped_release released;
+        const std::lock_guard<std::mutex> alone(mutex_);
+        return fused_->unscored(most);
+    }
+
+    std::vector<WordSequence> unscored_sentences(const SearchOptions& options) {
+        const nb::gil_scoped_release released;
+        const std::lock_guard<std::mutex> alone(mutex_);
+        return fused_->unscored_sentences(options);
+    }
+
+    void score(const std::vector<uint32_t>& histories, const std::vector<double>& llm) {
+        const nb::gil_scoped_release released;
+        const std::lock_guard<std::mutex> alone(mutex_);
+        fused_->score(histories, llm);
+    }
+
+private:
+    FusedSearcher(FusedUtterance* fused, std::unique_ptr<FusedUtterance>&& utterance, uint32_t n_classes)
+        : Searcher(std::move(utterance), n_classes), fused_(fused) {}
+
+    FusedUtterance* fused_;
 };
 
 }  // namespace
@@ -188,6 +220,7 @@ void bind_search(nb::module_& module) {
         .def_ro("ngram", &Hypothesis::ngram)
         .def_ro("lexicon", &Hypothesis::lexicon)
         .def_ro("bonus", &Hypothesis::bonus)
+        .def_ro("llm", &Hypothesis::llm)
         .def_ro("total", &Hypothesis::total);
 
     nb::class_<LexiconTree>(module, "LexiconTree")
@@ -224,6 +257,19 @@ void bind_search(nb::module_& module) {
         .def("push", &Searcher::push, nb::arg("logits"), nb::arg("options"))
         .def("partial", &Searcher::partial)
         .def("finish", &Searcher::finish, nb::arg("options"));
+
+    nb::class_<WordSequence>(module, "WordSequence")
+        .def_ro("history", &WordSequence::history)
+        .def_ro("words", &WordSequence::words);
+    nb::class_<FusedSearcher, Searcher>(module, "FusedSearcher")
+        .def(nb::new_([](std::shared_ptr<LexiconPlan> plan, double share) {
+                 const uint32_t n_classes = plan->tree->n_classes;
+                 return new FusedSearcher(fused_utterance(std::move(plan), share), n_classes);
+             }),
+             nb::arg("plan"), nb::arg("share"))
+        .def("unscored", &FusedSearcher::unscored, nb::arg("most"))
+        .def("unscored_sentences", &FusedSearcher::unscored_sentences, nb::arg("options"))
+        .def("score", &FusedSearcher::score, nb::arg("histories"), nb::arg("llm"));
 }
 
 }  // namespace neurolect

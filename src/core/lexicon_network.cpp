@@ -83,8 +83,8 @@ LexiconPlan::LexiconPlan(std::shared_ptr<const LexiconTree> shared_tree,
     }
 }
 
-bool LexiconNetwork::leads_to(uint32_t node, uint32_t word) const {
-    for (const auto& [wanted, nodes] : plan_->ways) {
+bool LexiconPlan::leads_to(uint32_t node, uint32_t word) const {
+    for (const auto& [wanted, nodes] : ways) {
         if (wanted == word) return std::binary_search(nodes.begin(), nodes.end(), node);
     }
     return false;

@@ -44,8 +44,13 @@ struct LexiconPlan {
     std::vector<float> look_ahead;             // cost, by node
     std::vector<std::pair<uint32_t, std::vector<uint32_t>>> ways;  // to each word of a prefix: its nodes, ascending
     std::vector<std::vector<uint32_t>> last_steps;  // by node of the phrases: those before the end of a word ahead
+
+    // Whether the word is at or below the node; of words of a prefix.
+    bool leads_to(uint32_t node, uint32_t word) const;
 };
 
+// What words mean is a `History`'s business: a `SentenceHistory`, or one that keeps more apart.
+template <class History>
 class LexiconNetwork {
 public:
     static constexpr bool kHasEpsilons = false;
@@ -144,12 +149,19 @@ public:
     // Whether a silence was chosen and has not come yet.
     bool is_waiting(uint64_t key) const { return static_cast<uint32_t>(key) >= first_waiting_; }
 
+    History& history() { return history_; }
+    const History& history() const { return history_; }
+    static uint32_t history_of(uint64_t key) { return static_cast<uint32_t>(key >> 32); }
+    static uint64_t with_history(uint64_t key, uint32_t history) {
+        return uint64_t{history} << 32 | static_cast<uint32_t>(key);
+    }
+
 private:
     static constexpr uint32_t kFirstGuided = uint32_t{1} << 31;
 
     uint32_t between(uint32_t last) const { return first_between_ + last; }
     uint32_t waiting(uint32_t last) const { return first_waiting_ + last; }
-    bool leads_to(uint32_t node, uint32_t word) const;
+    bool leads_to(uint32_t node, uint32_t word) const { return plan_->leads_to(node, word); }
 
     // The most that a word which ends one step below the node can earn by going on with a phrase.
     float bonus_ahead(uint32_t history, uint32_t node) const {
@@ -184,7 +196,7 @@ private:
     std::shared_ptr<const LexiconPlan> plan_;
     const LexiconTree* tree_;
     const float* look_ahead_;
-    SentenceHistory history_;
+    History history_;
     uint32_t first_between_, first_waiting_;
 };
 

@@ -52,6 +52,7 @@ public:
         : network_(std::move(network)), n_classes_(n_classes), blank_(blank) {}
 
     const Network& network() const { return network_; }
+    Network& network() { return network_; }
     const Lattice& lattice() const { return lattice_; }
     uint64_t n_frames() const { return n_frames_; }
     const std::vector<uint64_t>& keys() const { return keys_; }
@@ -102,6 +103,13 @@ public:
 
     // Ends the utterance. False if no path is left.
     bool finish(const SearchOptions& options) {
+        if (keys_.empty()) return false;
+        lattice_.finish(final_costs(), options.lattice_beam);
+        return lattice_.best_final_cost() < kInfinity;
+    }
+
+    // What ending the utterance now costs each token of the last frame.
+    std::vector<float> final_costs() const {
         std::vector<float> final_cost(keys_.size());
         bool any = false;
         for (size_t i = 0; i < keys_.size(); ++i) {
@@ -111,9 +119,23 @@ public:
         if (!any) {
             for (size_t i = 0; i < keys_.size(); ++i) final_cost[i] = network_.unfinished_cost(keys_[i]);
         }
-        if (keys_.empty()) return false;
-        lattice_.finish(final_cost, options.lattice_beam);
-        return lattice_.best_final_cost() < kInfinity;
+        return final_cost;
+    }
+
+    // Lets `revise(key)` change the key of each token of the last frame and return what is added to the token's cost.
+    template <class Revise>
+    void revise(Revise&& revise) {
+        static_assert(!Network::kHasEpsilons, "links within the frame would have to change, too");
+        Frame& frame = lattice_.last();
+        best_ = kNoLink;
+        for (uint32_t token = 0; token < keys_.size(); ++token) {
+            const float change = revise(keys_[token]);
+            frame.cost[token] += change;
+            for (uint32_t place = frame.first_link[token]; place != kNoLink; place = frame.links[place].next) {
+                frame.links[place].graph += change;
+            }
+            if (best_ == kNoLink || frame.cost[token] < frame.cost[best_]) best_ = token;
+        }
     }
 
 private:

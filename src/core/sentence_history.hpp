@@ -111,21 +111,27 @@ public:
     float end_cost(uint32_t history) const {
         const State state = state_of(history);
         if (guidance_ && state.said < guidance_->prefix.size()) return kInfinity;
-        float cost = lent(history);
-        if (model_->store && model_->store->header().end_word != kNoWord) {
-            if (model_->backoff_as_in_graph) {
-                NgramStore::Scores scores;
-                const unsigned n =
-                    model_->store->scores_of_all_orders(state.context, model_->store->header().end_word, scores);
-                float best = scores[0].log10;
-                for (unsigned i = 1; i < n; ++i) best = std::max(best, scores[i].log10);
-                cost -= model_->weight * best * kNatsPerLog10;
-            } else {
-                const float log10 = model_->store->score(state.context, model_->store->header().end_word).log10;
-                cost -= model_->weight * log10 * kNatsPerLog10;
-            }
+        return lent(history) + ngram_end_cost(history);
+    }
+
+    // The n-gram model's part of what ending the sentence costs.
+    float ngram_end_cost(uint32_t history) const {
+        if (!model_->store || model_->store->header().end_word == kNoWord) return 0.0f;
+        const uint32_t context = state_of(history).context, end = model_->store->header().end_word;
+        if (!model_->backoff_as_in_graph) {
+            return -model_->weight * model_->store->score(context, end).log10 * kNatsPerLog10;
         }
-        return cost;
+        NgramStore::Scores scores;
+        const unsigned n = model_->store->scores_of_all_orders(context, end, scores);
+        float best = scores[0].log10;
+        for (unsigned i = 1; i < n; ++i) best = std::max(best, scores[i].log10);
+        return -model_->weight * best * kNatsPerLog10;
+    }
+
+    // The n-gram model's part of what the word costs here, if the longest n-gram listed counts.
+    float ngram_cost(uint32_t history, uint32_t word) const {
+        if (!model_->store) return 0.0f;
+        return cost_of(model_->store->score(state_of(history).context, model_->ids[word]), word);
     }
 
     // The word that must come next, or kNoWord.

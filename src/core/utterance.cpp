@@ -6,6 +6,7 @@
 #include <string>
 
 #include "error.hpp"
+#include "fused_search.hpp"
 #include "nbest.hpp"
 #include "posteriors.hpp"
 
@@ -90,8 +91,8 @@ std::vector<std::pair<size_t, size_t>> spans_of(const std::vector<Emission>& emi
     return spans;
 }
 
-template <class Network>
-class UtteranceOf : public Utterance {
+template <class Network, class Base = Utterance>
+class UtteranceOf : public Base {
 public:
     template <class Plan>
     explicit UtteranceOf(std::shared_ptr<const Plan> plan)
@@ -115,7 +116,8 @@ public:
     Hypothesis partial() const override {
         const uint32_t token = search_.best_token();
         if (token == kNoLink) return nothing();
-        return describe(search_.lattice().best_path(token), search_.network().unfinished_cost(search_.keys()[token]));
+        const float cost = search_.network().unfinished_cost(search_.keys()[token]);
+        return describe(search_.lattice().best_path(token), cost, false);
     }
 
     std::vector<Hypothesis> finish(const SearchOptions& options) override {
@@ -124,7 +126,7 @@ public:
         const Lattice& lattice = search_.lattice();
         const WordPosteriors posteriors(lattice, setting_.words, setting_.blank, search_.times());
         for (const Path& path : best_paths(lattice, setting_.words, options.n_best, options.lattice_beam)) {
-            Hypothesis hypothesis = describe(path, lattice.final_cost()[path.end]);
+            Hypothesis hypothesis = describe(path, lattice.final_cost()[path.end], true);
             const auto n_frames = static_cast<uint32_t>(search_.n_frames());
             for (size_t i = 0; i < hypothesis.words.size(); ++i) {
                 // In a graph a word may come out as late as the next one begins.
@@ -148,7 +150,7 @@ private:
     }
 
     // Takes a path's cost apart.
-    Hypothesis describe(const Path& path, float final_cost) const {
+    Hypothesis describe(const Path& path, float final_cost, bool has_ended) const {
         Hypothesis hypothesis;
         std::vector<Emission> emissions;
         std::vector<Output> outputs;
@@ -200,7 +202,9 @@ private:
         }
         const double weight = !setting_.lexicon ? 1.0 : setting_.model->store ? setting_.model->weight : 0.0;
         hypothesis.total = scaled - graph;
-        const double rest = -graph - hypothesis.lexicon - hypothesis.bonus;
+        const FusedPart fused = fused_part(search_.network(), search_.keys()[path.end], has_ended);
+        hypothesis.llm = fused.llm;
+        const double rest = fused.cost - graph - hypothesis.lexicon - hypothesis.bonus;
         hypothesis.ngram = weight > 0.0 ? rest / weight : 0.0;
         return hypothesis;
     }
@@ -219,14 +223,45 @@ private:
     }
 
     Setting setting_;
+
+protected:
     Search<Network> search_;
+
+private:
     std::vector<float> row_;
+};
+
+class FusedUtteranceOf : public UtteranceOf<LexiconNetwork<FusedHistory>, FusedUtterance> {
+public:
+    FusedUtteranceOf(std::shared_ptr<const LexiconPlan> plan, double share) : UtteranceOf(std::move(plan)) {
+        search_.network().history().set_share(share);
+    }
+
+    std::vector<WordSequence> unscored(size_t most) const override { return neurolect::unscored(search_, most); }
+    std::vector<WordSequence> unscored_sentences(const SearchOptions& options) const override {
+        return neurolect::unscored_sentences(search_, options);
+    }
+    void score(const std::vector<uint32_t>& histories, const std::vector<double>& llm) override {
+        take_scores(search_, histories, llm);
+    }
+
+    std::vector<Hypothesis> finish(const SearchOptions& options) override {
+        const LexiconNetwork<FusedHistory>& network = search_.network();
+        search_.revise([&](uint64_t key) {
+            return network.history().is_scored(network.history_of(key)) ? 0.0f : kInfinity;
+        });
+        return UtteranceOf::finish(options);
+    }
 };
 
 }  // namespace
 
 std::unique_ptr<Utterance> lexicon_utterance(std::shared_ptr<const LexiconPlan> plan) {
-    return std::make_unique<UtteranceOf<LexiconNetwork>>(std::move(plan));
+    return std::make_unique<UtteranceOf<LexiconNetwork<SentenceHistory>>>(std::move(plan));
+}
+
+std::unique_ptr<FusedUtterance> fused_utterance(std::shared_ptr<const LexiconPlan> plan, double share) {
+    return std::make_unique<FusedUtteranceOf>(std::move(plan), share);
 }
 
 std::unique_ptr<Utterance> graph_utterance(std::shared_ptr<const GraphPlan> plan) {

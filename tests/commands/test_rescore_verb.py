@@ -108,3 +108,20 @@ def test_what_cannot_be_done_is_one_line(arguments, complaint, folder, tmp_path,
     assert complaint in error
     assert error.count("\n") == 1
     assert not (tmp_path / "out.jsonl").exists()
+
+
+def test_fusion_inside_the_search_gives_the_scores_of_rescoring(folder, tmp_path, capsys):
+    out, llm = tmp_path / "fused.jsonl", ("--fusion.llm", folder / "llm", "--fusion.device", "cpu")
+    settings = ("--fusion.alpha", 0.25, "--fusion.every", 10, "--fusion.context", "hello", *SEARCH)
+    assert run("decode", folder / "logits.npz", "--out", out, *llm, *settings) == 0
+    scorer = CausalLM(tiny_model(), tiny_tokenizer())
+    for found in read_hypotheses(out):
+        assert len(found) > 3
+        scores = scorer.score([each.text for each in found], "hello")
+        np.testing.assert_allclose([each.llm for each in found], scores, atol=2e-3)
+        for each in found:
+            parts = 0.325 * each.acoustic + 0.75 * each.ngram + 0.25 * each.llm + each.lexicon + each.bonus
+            assert each.total == pytest.approx(parts, abs=2e-3)
+    assert run("rescore", out, "--out", tmp_path / "again.jsonl", "--rescoring.llm", folder / "llm") == 2
+    assert run("decode", folder / "logits.npz", "--out", out, *llm, "--rescoring.llm", folder / "llm") == 2
+    assert "leave out rescoring.llm or fusion.llm" in capsys.readouterr().err

@@ -11,10 +11,10 @@ from email.utils import formatdate
 from pathlib import Path
 
 import pytest
-from file_server import Drop, FileServer, Refuse, Stall
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from file_server import Drop, FileServer, Refuse, Stall
 from neurolect.data import http
 from neurolect.data.download import download_file
 from neurolect.errors import ConfigError, DataError

@@ -6,8 +6,8 @@ import zipfile
 from dataclasses import replace
 
 import pytest
-from file_server import FileServer, Refuse, Remote
 
+from file_server import FileServer, Refuse, Remote
 from neurolect.commands.data_download import data_download
 from neurolect.commands.main import main
 from neurolect.data.dryad import dryad_files, token_session

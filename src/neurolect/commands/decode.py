@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Literal
 
+from neurolect.decoding.delayed_fusion import DelayedFusion
 from neurolect.decoding.hypotheses import Hypothesis
 from neurolect.decoding.networks import LexiconNetwork
 from neurolect.decoding.options import DecoderOptions
@@ -24,6 +25,7 @@ def decode(
     alphabet: Alphabet | None = None,
     network: LexiconNetworkFactory = LexiconNetwork,
     decoder: DecoderOptions = DecoderOptions(),
+    fusion: DelayedFusion = DelayedFusion(),
     rescoring: Rescoring = Rescoring(),
     phrases: Path | None = None,
     phrase_bonus: float = 3.0,
@@ -52,6 +54,7 @@ def decode(
             alone on its line is spelled with its letters.
         network: weights of the lexicon and the n-gram model.
         decoder: settings of the search.
+        fusion: a large language model that takes part in the search, and how.
         rescoring: settings of the second pass over its n-best lists, as for `neurolect rescore`.
         phrases: text file of phrases that are likely to be said, one a line, each with a bonus after a tab if it has
             one of its own.
@@ -67,6 +70,7 @@ def decode(
         neurolect decode logits.npz --out decoded.jsonl
         neurolect decode logits.npz --lm 5gram.nlm --decoder.max_active 500 --out decoded.jsonl --threads 2
         neurolect decode logits.npz --rescoring.llm smollm2 --rescoring.augment 20 --out decoded.jsonl
+        neurolect decode logits.npz --fusion.llm smollm2 --fusion.every 25 --out decoded.jsonl
         neurolect decode logits.npz --graph languageModel/TLG.fst --out decoded.jsonl
     """
     import time
@@ -74,6 +78,7 @@ def decode(
     from rich.console import Console
     from rich.progress import track
 
+    from neurolect.decoding.delayed_fusion import with_fusion
     from neurolect.decoding.ensembles import read_models
     from neurolect.decoding.guidance import Guidance
     from neurolect.decoding.hypothesis_files import write_hypotheses
@@ -85,7 +90,8 @@ def decode(
     console = Console()
     utterances = read_models(logits, ensemble or [], mean)
     spoken = None if truth is None else read_truth(truth, len(utterances))
-    search = word_decoder(lm, lexicon, graph, alphabet_of(order, alphabet), network, decoder, threads)
+    plain = word_decoder(lm, lexicon, graph, alphabet_of(order, alphabet), network, decoder, threads)
+    search = with_fusion(plain, fusion, rescoring)
     guidance = Guidance(
         phrases={} if phrases is None else read_phrases(phrases, phrase_bonus),
         vocabulary=None if vocabulary is None else frozenset(read_phrases(vocabulary, 0.0)),

@@ -7,6 +7,7 @@ from typing import Literal
 
 from neurolect.data.smoothing import Padding
 from neurolect.data.t15 import MissingValues, Split
+from neurolect.decoding.delayed_fusion import DelayedFusion
 from neurolect.decoding.networks import LexiconNetwork
 from neurolect.decoding.options import DecoderOptions
 from neurolect.decoding.second_pass import Rescoring
@@ -22,6 +23,7 @@ def evaluate(
     graph: Path | None = None,
     network: LexiconNetworkFactory = LexiconNetwork,
     decoder: DecoderOptions = DecoderOptions(),
+    fusion: DelayedFusion = DelayedFusion(),
     rescoring: Rescoring = Rescoring(),
     out: Path | None = None,
     protocol: Literal["clean", "reference"] = "clean",
@@ -46,6 +48,7 @@ def evaluate(
         graph: search this TLG.fst or LG.fst, with words.txt beside it, instead of a lexicon and an n-gram model.
         network: weights of the lexicon and the n-gram model.
         decoder: settings of the search.
+        fusion: a large language model that takes part in the search, and how.
         rescoring: settings of the second pass over its n-best lists, as for `neurolect rescore`.
         out: folder to write to; by default `evaluation/<split>` in the run folder.
         protocol: `reference` smooths without padding, as the published evaluation does.
@@ -72,6 +75,7 @@ def evaluate(
 
     from neurolect import __version__
     from neurolect.commands.tables import print_scores
+    from neurolect.decoding.delayed_fusion import with_fusion
     from neurolect.decoding.second_pass import SecondPass
     from neurolect.decoding.words import describe_network, stops_at_phonemes, word_decoder
     from neurolect.errors import require_at_least
@@ -85,6 +89,8 @@ def evaluate(
     trained = load(run, device)
     recordings = recordings_of(trained, data, split, sessions, missing)
     search = None if phonemes_only else word_decoder(lm, lexicon, graph, trained.alphabet, network, decoder)
+    if search:
+        search = with_fusion(search, fusion, rescoring)
     padding: Padding = "valid" if protocol == "reference" else "same"
     n_trials = sum(len(day or ()) for day in recordings.open(split))
     decoded: Iterator[DecodedTrial] = islice(decode_split(trained, recordings, split, search, padding), limit)
@@ -103,6 +109,7 @@ def evaluate(
         "protocol": f"{protocol}: smoothing with {padding} padding",
         "search": str(decoder) if search else "none",
         "network": describe_network(network) if search and graph is None else "none",
+        "fusion": str(fusion) if search and fusion.llm else "none",
         "second pass": str(rescoring) if search and rescoring != Rescoring() else "none",
         "further words": str(lexicon or "none"),
         "trials": f"{len(evaluation.trials)} of {n_trials}",

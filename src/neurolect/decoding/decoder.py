@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -245,6 +246,7 @@ class DecoderStream:
             lexicon=found.lexicon,
             bonus=found.bonus,
             total=found.total,
+            llm=None if math.isnan(found.llm) else found.llm,
             times=tuple(zip(found.starts, found.ends, strict=True)),
             confidence=tuple(found.confidences),
         )

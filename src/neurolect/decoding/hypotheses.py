@@ -26,7 +26,7 @@ class Hypothesis:
         times: first frame of each word and the first one after it.
         confidence: posterior probability of each word over its frames (with a graph, over those up to the next word),
             0 … 1; empty before the end of the utterance.
-        llm: log P under a large language model, where one rescored the sentence.
+        llm: log P under a large language model, where one scored the sentence.
     """
 
     words: tuple[str, ...]

@@ -84,6 +84,7 @@ class LexiconNetwork:
             raise ConfigError(f"decoder: absent_word_log10 is {absent_word_log10}, it must be at most 0")
         self.alphabet = alphabet
         self.ngrams = ngrams
+        self.backoff_as_in_graph = backoff_as_in_graph
         self.words, ids = _words_with_ids(lexicon, ngrams, keep_absent=absent_word_log10 > -math.inf)
         self._model = _core.LanguageModel(
             store=None if ngrams is None else ngrams.store,
@@ -96,7 +97,7 @@ class LexiconNetwork:
         self._tree = _core_tree(
             LexiconTree.build(lexicon, self.words, unigrams, alphabet), unigrams, alphabet, silence_probability
         )
-        self._plan = _core.LexiconPlan(tree=self._tree, model=self._model, guidance=None)
+        self._plan = self._plan_with(None)
 
     @cached_property
     def _numbers(self) -> Mapping[str, int]:
@@ -104,10 +105,25 @@ class LexiconNetwork:
 
     def searcher(self, guidance: Guidance | None) -> _core.Searcher:
         """A search that can take one utterance after another."""
-        if guidance is None:
-            return _core.Searcher(self._plan)
-        hints = guidance.for_core(self._numbers, len(self.words))
-        return _core.Searcher(_core.LexiconPlan(tree=self._tree, model=self._model, guidance=hints))
+        return _core.Searcher(self._plan if guidance is None else self._plan_with(guidance))
+
+    def fused_searcher(self, guidance: Guidance | None, alpha: float) -> _core.FusedSearcher:
+        """A search that keeps all word sequences apart and takes a large language model's scores of them.
+
+        Args:
+            guidance: as for `searcher`.
+            alpha: the large language model's share of the language model's weight, 0 … 1.
+
+        Raises:
+            ConfigError: back-off is as in a graph, so that a word sequence has several n-gram scores.
+        """
+        if self.backoff_as_in_graph:
+            raise ConfigError("fusion: a word sequence has several n-gram scores; set backoff_as_in_graph to false")
+        return _core.FusedSearcher(self._plan if guidance is None else self._plan_with(guidance), alpha)
+
+    def _plan_with(self, guidance: Guidance | None) -> _core.LexiconPlan:
+        hints = None if guidance is None else guidance.for_core(self._numbers, len(self.words))
+        return _core.LexiconPlan(tree=self._tree, model=self._model, guidance=hints)
 
 
 def _words_with_ids(

@@ -52,8 +52,8 @@ class CausalLM:
         self.length_penalty = length_penalty
         self.tokens_at_once = tokens_at_once
         config = model.config.get_text_config()
-        self._begin = first_token(tokenizer)
-        self._longest: int | None = getattr(config, "max_position_embeddings", None)
+        self.begin = first_token(tokenizer)
+        self.longest: int | None = getattr(config, "max_position_embeddings", None)
         self._window: int | None = getattr(config, "sliding_window", None)
         self.reads_trees: bool | None = None  # not known before the first use
         self._has_shrunk = False
@@ -87,27 +87,26 @@ class CausalLM:
         whole = [text_for_llm(sentence, context) for sentence in sentences]
         given = text_for_llm("", context)
         encoded = self.tokenizer([given, *whole], add_special_tokens=False)["input_ids"]
-        before, *texts = ([self._begin, *tokens] for tokens in encoded)
-        n_given = _shared([before, *texts])
-        excess = max(map(len, texts)) - (self._longest or max(map(len, texts)))
+        before, *texts = ([self.begin, *tokens] for tokens in encoded)
+        n_given = shared_length([before, *texts])
+        excess = max(map(len, texts)) - (self.longest or max(map(len, texts)))
         if excess <= 0:
             return texts, n_given
         if excess >= n_given:
             longest = max(sentences, key=len)
-            raise DataError(f"llm: the model takes {self._longest} tokens, too few for '{longest[:80]}…'")
-        return [[self._begin, *text[1 + excess :]] for text in texts], n_given - excess
+            raise DataError(f"llm: the model takes {self.longest} tokens, too few for '{longest[:80]}…'")
+        return [[self.begin, *text[1 + excess :]] for text in texts], n_given - excess
 
     def _score_tokens(self, texts: list[Tokens], n_given: int) -> Scores:
-        if self.reads_trees is None:
-            self.reads_trees = self._understands_trees()
-        n_shared = _shared(texts)
+        reads_trees = self.can_read_trees()
+        n_shared = shared_length(texts)
         total, cache, after = self._shared_part(texts[0][:n_shared], n_given)
         scores = np.full(len(texts), total)
         for number, text in enumerate(texts):
             if len(text) > n_shared:
                 scores[number] += float(after[text[n_shared]])
         rests = {number: text[n_shared:] for number, text in enumerate(texts) if len(text) > n_shared + 1}
-        as_tree = self.reads_trees and max(map(len, texts)) <= (self._window or max(map(len, texts)))
+        as_tree = reads_trees and max(map(len, texts)) <= (self._window or max(map(len, texts)))
         for number, score in self._rests(rests, cache, n_shared, as_tree):
             scores[number] += score
         return scores
@@ -116,14 +115,14 @@ class CausalLM:
         """Score of the tokens that all texts begin with, what the model keeps of them, and log P of each next one."""
 
         def compute() -> tuple[float, Any, Tensor]:
-            answer = self._forward(torch.tensor([tokens]), None, logits_to_keep=len(tokens) - n_given + 1)
+            answer = self.forward(torch.tensor([tokens]), None, logits_to_keep=len(tokens) - n_given + 1)
             places, targets = torch.arange(len(tokens) - n_given), torch.tensor(tokens[n_given:], dtype=torch.long)
-            scores = _log_probabilities(answer.logits[0], places, targets)
+            scores = log_probabilities(answer.logits[0], places, targets)
             after = answer.logits[0, -1].float().log_softmax(dim=-1).double().cpu()
             return float(scores.double().sum()), answer.past_key_values, after
 
         try:
-            found = _if_memory_suffices(compute)
+            found = if_memory_suffices(compute)
         except (TypeError, AttributeError) as error:
             raise ConfigError(f"llm: {type(self.model).__name__} has no cache of keys and values: {error}") from None
         if found is None:
@@ -137,8 +136,8 @@ class CausalLM:
         while waiting:
             ahead = [rests[number] for number in waiting]
             n_texts = n_in_tree(ahead, self.tokens_at_once) if as_tree else n_padded(ahead, self.tokens_at_once)
-            batch = tree_batch(ahead[:n_texts]) if as_tree else padded_batch(ahead[:n_texts], self._begin)
-            each = _if_memory_suffices(partial(self._batch_scores, batch, cache, n_cached))
+            batch = tree_batch(ahead[:n_texts]) if as_tree else padded_batch(ahead[:n_texts], self.begin)
+            each = if_memory_suffices(partial(self._batch_scores, batch, cache, n_cached))
             if each is None:
                 self._shrink(n_texts, batch.tokens.numel())
                 continue
@@ -157,19 +156,26 @@ class CausalLM:
             options["position_ids"] = (n_cached + batch.positions).to(self.model.device)
         cache = copy.deepcopy(cache)
         cache.reorder_cache(torch.zeros(len(batch.tokens), dtype=torch.long, device=self.model.device))
-        logits = self._forward(batch.tokens, cache, **options).logits
-        return _log_probabilities(logits.flatten(0, 1), batch.places, batch.targets)
+        logits = self.forward(batch.tokens, cache, **options).logits
+        return log_probabilities(logits.flatten(0, 1), batch.places, batch.targets)
 
     @torch.inference_mode()
-    def _forward(self, tokens: Tensor, cache: Any, **options: Any) -> Any:
+    def forward(self, tokens: Tensor, cache: Any, **options: Any) -> Any:
+        """The model's answer to tokens (texts, positions) that go on from a cache of keys and values, or from none."""
         return self.model(tokens.to(self.model.device), past_key_values=cache, use_cache=True, **options)
+
+    def can_read_trees(self) -> bool:
+        """Whether the model takes texts as a tree, which is tried out at the first call."""
+        if self.reads_trees is None:
+            self.reads_trees = self._understands_trees()
+        return self.reads_trees
 
     def _understands_trees(self) -> bool:
         """Whether the model gives texts in a tree the scores that it gives them apart."""
         vocabulary = self.model.config.get_text_config().vocab_size
         shared, *rests = (
             [token % vocabulary for token in tokens]
-            for tokens in ([self._begin, 7, 11], [13, 17, 19, 23], [13, 17, 29, 31, 37], [13, 41, 43], [47, 13, 17, 19])
+            for tokens in ([self.begin, 7, 11], [13, 17, 19, 23], [13, 17, 29, 31, 37], [13, 41, 43], [47, 13, 17, 19])
         )
         _, cache, _ = self._shared_part(shared, 1)
         # A state that runs from token to token would run through the whole tree.
@@ -207,13 +213,13 @@ def first_token(tokenizer: Any) -> int:
     raise ConfigError("llm: the tokenizer has no token for the beginning or the end of a text")
 
 
-def _shared(texts: Sequence[Tokens]) -> int:
+def shared_length(texts: Sequence[Tokens]) -> int:
     """How many tokens all texts begin with in common."""
     first, last = min(texts), max(texts)
     return next((n for n, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(len(first), len(last)))
 
 
-def _log_probabilities(logits: Tensor, places: Tensor, targets: Tensor) -> Tensor:
+def log_probabilities(logits: Tensor, places: Tensor, targets: Tensor) -> Tensor:
     """Logits (places, tokens) → log P of each target (n,) at its place (n,), in single precision on the CPU."""
     used, which = torch.unique(places.to(logits.device), return_inverse=True)
     at_once = max(1, _FLOATS_AT_ONCE // logits.shape[-1])
@@ -222,7 +228,7 @@ def _log_probabilities(logits: Tensor, places: Tensor, targets: Tensor) -> Tenso
     return (logits[used[which], targets.to(logits.device)].float() - normalisers[which]).cpu()
 
 
-def _if_memory_suffices(compute: Callable[[], Result]) -> Result | None:
+def if_memory_suffices(compute: Callable[[], Result]) -> Result | None:
     """What is computed, or None where the device's memory does not suffice for it."""
     try:
         return compute()
