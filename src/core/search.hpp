@@ -56,6 +56,9 @@ public:
     uint64_t n_frames() const { return n_frames_; }
     const std::vector<uint64_t>& keys() const { return keys_; }
 
+    // Lets every frame of the lattice have its keys, of utterances that begin later.
+    void keep_keys() { keeps_keys_ = true; }
+
     void begin(const SearchOptions& options) {
         lattice_.clear();
         keys_.clear();
@@ -112,6 +115,7 @@ public:
             for (size_t i = 0; i < keys_.size(); ++i) final_cost[i] = network_.unfinished_cost(keys_[i]);
         }
         if (keys_.empty()) return false;
+        if (keeps_keys_) lattice_.last().keys = keys_;
         lattice_.finish(final_cost, options.lattice_beam);
         return lattice_.best_final_cost() < kInfinity;
     }
@@ -162,6 +166,7 @@ private:
     }
 
     void step(const float* log_probabilities, const SearchOptions& options) {
+        if (keeps_keys_) lattice_.last().keys = keys_;
         keys_before_.swap(keys_);
         keys_.clear();
         table_.clear();
@@ -293,6 +298,7 @@ private:
     uint32_t best_ = kNoLink;     // token of the last frame
     uint32_t last_best_ = 0;      // class of the last frame that was not skipped
     uint64_t n_frames_ = 0;
+    bool keeps_keys_ = false;
 };
 
 }  // namespace neurolect

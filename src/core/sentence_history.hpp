@@ -111,21 +111,36 @@ public:
     float end_cost(uint32_t history) const {
         const State state = state_of(history);
         if (guidance_ && state.said < guidance_->prefix.size()) return kInfinity;
-        float cost = lent(history);
-        if (model_->store && model_->store->header().end_word != kNoWord) {
-            if (model_->backoff_as_in_graph) {
-                NgramStore::Scores scores;
-                const unsigned n =
-                    model_->store->scores_of_all_orders(state.context, model_->store->header().end_word, scores);
-                float best = scores[0].log10;
-                for (unsigned i = 1; i < n; ++i) best = std::max(best, scores[i].log10);
-                cost -= model_->weight * best * kNatsPerLog10;
-            } else {
-                const float log10 = model_->store->score(state.context, model_->store->header().end_word).log10;
-                cost -= model_->weight * log10 * kNatsPerLog10;
-            }
+        return lent(history) + ngram_end_cost(history);
+    }
+
+    // What the n-grams cost of saying the word, without any bonus, on the way from one history to the other.
+    float ngram_cost(uint32_t before, uint32_t word, uint32_t after) const {
+        if (!model_->store) return 0.0f;
+        const uint32_t context = state_of(before).context, next = state_of(after).context;
+        if (!model_->backoff_as_in_graph) return cost_of(model_->store->score(context, model_->ids[word]), word);
+        NgramStore::Scores scores;
+        const unsigned n = model_->store->scores_of_all_orders(context, model_->ids[word], scores);
+        float least = kInfinity;
+        for (unsigned i = 0; i < n; ++i) {
+            if (scores[i].context == next) least = std::min(least, cost_of(scores[i], word));
         }
-        return cost;
+        return least;
+    }
+
+    // What the n-grams cost of ending the sentence.
+    float ngram_end_cost(uint32_t history) const {
+        if (!model_->store || model_->store->header().end_word == kNoWord) return 0.0f;
+        const uint32_t context = state_of(history).context, end = model_->store->header().end_word;
+        float best = -kInfinity;
+        if (model_->backoff_as_in_graph) {
+            NgramStore::Scores scores;
+            const unsigned n = model_->store->scores_of_all_orders(context, end, scores);
+            for (unsigned i = 0; i < n; ++i) best = std::max(best, scores[i].log10);
+        } else {
+            best = model_->store->score(context, end).log10;
+        }
+        return -model_->weight * best * kNatsPerLog10;
     }
 
     // The word that must come next, or kNoWord.

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "graph_network.hpp"
+#include "lattice_rescoring.hpp"
 #include "lexicon_network.hpp"
 #include "search.hpp"
 
@@ -34,7 +35,8 @@ public:
     virtual std::vector<Hypothesis> finish(const SearchOptions& options) = 0;
 };
 
-std::unique_ptr<Utterance> lexicon_utterance(std::shared_ptr<const LexiconPlan> plan);
-std::unique_ptr<Utterance> graph_utterance(std::shared_ptr<const GraphPlan> plan);
+// With models, which may be null, the lattice is rescored at the end; graphs need to know what is replaced.
+std::unique_ptr<Utterance> lexicon_utterance(std::shared_ptr<const LexiconPlan> plan, const LatticeModels* models);
+std::unique_ptr<Utterance> graph_utterance(std::shared_ptr<const GraphPlan> plan, const LatticeModels* models);
 
 }  // namespace neurolect
