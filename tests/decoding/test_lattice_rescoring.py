@@ -51,7 +51,7 @@ def small_decoder(options=EVERYTHING, ngrams=LARGE):
 
 
 @given(rescored_cases())
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=80)
 def test_every_sentence_has_the_scores_of_exhaustive_enumeration_under_the_other_model(drawn):
     case, ngrams = drawn
     expected = case.expected()
@@ -69,7 +69,7 @@ def test_every_sentence_has_the_scores_of_exhaustive_enumeration_under_the_other
 
 
 @given(rescored_cases(), st.sampled_from([0.5, 3.0, 1e6]))
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=80)
 def test_a_sentence_has_the_total_that_rescoring_an_nbest_list_gives_it(drawn, lattice_beam):
     case, ngrams = drawn
     decoder = case.decoder()
@@ -139,7 +139,7 @@ def test_confidences_are_those_of_the_other_model():
 
 
 @given(seed=st.integers(0, 1000), sizes=st.lists(st.integers(1, 5), min_size=1, max_size=12))
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=25)
 def test_any_chunks_give_the_same_answer_and_partial_results_of_the_search_alone(seed, sizes):
     options = DecoderOptions(lattice_beam=4.0)
     decoder, plain = small_decoder(options), Decoder(small_network(), options, ALPHABET)

@@ -20,6 +20,8 @@ def evaluate(
     lm: str = "english",
     lexicon: Path | None = None,
     graph: Path | None = None,
+    lattice_lm: Path | None = None,
+    lattice_graph_lm: Path | None = None,
     network: LexiconNetworkFactory = LexiconNetwork,
     decoder: DecoderOptions = DecoderOptions(),
     rescoring: Rescoring = Rescoring(),
@@ -44,6 +46,8 @@ def evaluate(
         lexicon: file of further words, `word PH PH …` a line, or just `word` to have it pronounced from its letters;
             they come before the English dictionary's.
         graph: search this TLG.fst or LG.fst, with words.txt beside it, instead of a lexicon and an n-gram model.
+        lattice_lm: a larger n-gram model that has the last word on all sentences in the lattice, as for `decode`.
+        lattice_graph_lm: the n-gram model that the graph was built of, where lattice_lm is given with one.
         network: weights of the lexicon and the n-gram model.
         decoder: settings of the search.
         rescoring: settings of the second pass over its n-best lists, as for `neurolect rescore`.
@@ -72,6 +76,7 @@ def evaluate(
 
     from neurolect import __version__
     from neurolect.commands.tables import print_scores
+    from neurolect.decoding.lattice_rescoring import read_lattice_rescoring
     from neurolect.decoding.second_pass import SecondPass
     from neurolect.decoding.words import describe_network, stops_at_phonemes, word_decoder
     from neurolect.errors import require_at_least
@@ -80,11 +85,14 @@ def evaluate(
     from neurolect.training.runs import load
 
     require_at_least(1, "limit", 1 if limit is None else limit)
-    phonemes_only = stops_at_phonemes(lm, lexicon, graph)
+    phonemes_only = stops_at_phonemes(lm, lexicon, graph, lattice_lm)
     console = Console()
     trained = load(run, device)
     recordings = recordings_of(trained, data, split, sessions, missing)
-    search = None if phonemes_only else word_decoder(lm, lexicon, graph, trained.alphabet, network, decoder)
+    lattice = read_lattice_rescoring(lattice_lm, lattice_graph_lm)
+    search = None
+    if not phonemes_only:
+        search = word_decoder(lm, lexicon, graph, trained.alphabet, network, decoder, rescoring=lattice)
     padding: Padding = "valid" if protocol == "reference" else "same"
     n_trials = sum(len(day or ()) for day in recordings.open(split))
     decoded: Iterator[DecodedTrial] = islice(decode_split(trained, recordings, split, search, padding), limit)
@@ -100,6 +108,7 @@ def evaluate(
         "recordings": f"{recordings.root}{' (simulated)' if simulated else ''}",
         "split": split,
         "language model": lm if graph is None else f"in the graph {graph}",
+        "n-grams over the lattice": str(lattice_lm or "none"),
         "protocol": f"{protocol}: smoothing with {padding} padding",
         "search": str(decoder) if search else "none",
         "network": describe_network(network) if search and graph is None else "none",
