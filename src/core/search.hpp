@@ -74,6 +74,7 @@ public:
             add_link(frame, token, {Link::kStart, kNoLink, 0, kNoLabel, cost});
         });
         expand_epsilons(options, options.beam);
+        if (keeps_keys_) frame.keys = keys_;
     }
 
     // One frame of log-probabilities, with the blank's penalty already taken.
@@ -115,7 +116,6 @@ public:
             for (size_t i = 0; i < keys_.size(); ++i) final_cost[i] = network_.unfinished_cost(keys_[i]);
         }
         if (keys_.empty()) return false;
-        if (keeps_keys_) lattice_.last().keys = keys_;
         lattice_.finish(final_cost, options.lattice_beam);
         return lattice_.best_final_cost() < kInfinity;
     }
@@ -166,7 +166,6 @@ private:
     }
 
     void step(const float* log_probabilities, const SearchOptions& options) {
-        if (keeps_keys_) lattice_.last().keys = keys_;
         keys_before_.swap(keys_);
         keys_.clear();
         table_.clear();
@@ -194,6 +193,7 @@ private:
         }
         next_cutoff = expand_all(frame, before.cost, costs, cutoff, next_cutoff, best, options);
         expand_epsilons(options, next_cutoff);
+        if (keeps_keys_) frame.keys = keys_;
         if (lattice_.frames().size() % Lattice::kPruneInterval == 0) lattice_.prune(options.lattice_beam);
     }
 

@@ -114,33 +114,24 @@ public:
         return lent(history) + ngram_end_cost(history);
     }
 
-    // What the n-grams cost of saying the word, without any bonus, on the way from one history to the other.
-    float ngram_cost(uint32_t before, uint32_t word, uint32_t after) const {
-        if (!model_->store) return 0.0f;
-        const uint32_t context = state_of(before).context, next = state_of(after).context;
-        if (!model_->backoff_as_in_graph) return cost_of(model_->store->score(context, model_->ids[word]), word);
-        NgramStore::Scores scores;
-        const unsigned n = model_->store->scores_of_all_orders(context, model_->ids[word], scores);
-        float least = kInfinity;
-        for (unsigned i = 0; i < n; ++i) {
-            if (scores[i].context == next) least = std::min(least, cost_of(scores[i], word));
-        }
-        return least;
-    }
-
-    // What the n-grams cost of ending the sentence.
+    // The n-gram model's part of what ending the sentence costs.
     float ngram_end_cost(uint32_t history) const {
         if (!model_->store || model_->store->header().end_word == kNoWord) return 0.0f;
         const uint32_t context = state_of(history).context, end = model_->store->header().end_word;
-        float best = -kInfinity;
-        if (model_->backoff_as_in_graph) {
-            NgramStore::Scores scores;
-            const unsigned n = model_->store->scores_of_all_orders(context, end, scores);
-            for (unsigned i = 0; i < n; ++i) best = std::max(best, scores[i].log10);
-        } else {
-            best = model_->store->score(context, end).log10;
+        if (!model_->backoff_as_in_graph) {
+            return -model_->weight * model_->store->score(context, end).log10 * kNatsPerLog10;
         }
+        NgramStore::Scores scores;
+        const unsigned n = model_->store->scores_of_all_orders(context, end, scores);
+        float best = scores[0].log10;
+        for (unsigned i = 1; i < n; ++i) best = std::max(best, scores[i].log10);
         return -model_->weight * best * kNatsPerLog10;
+    }
+
+    // The n-gram model's part of what the word costs here, if the longest n-gram listed counts.
+    float ngram_cost(uint32_t history, uint32_t word) const {
+        if (!model_->store) return 0.0f;
+        return cost_of(model_->store->score(state_of(history).context, model_->ids[word]), word);
     }
 
     // The word that must come next, or kNoWord.
@@ -148,6 +139,19 @@ public:
         if (!is_guided(history)) return kNoWord;
         const uint32_t said = state_of(history).said;
         return said < guidance_->prefix.size() ? guidance_->prefix[said] : kNoWord;
+    }
+
+    // The n-gram model's part of what the word costs on the way to the history after it.
+    float ngram_cost(uint32_t before, uint32_t word, uint32_t after) const {
+        if (!model_->store || !model_->backoff_as_in_graph) return ngram_cost(before, word);
+        NgramStore::Scores scores;
+        const unsigned n = model_->store->scores_of_all_orders(state_of(before).context, model_->ids[word], scores);
+        const uint32_t context = state_of(after).context;
+        float least = kInfinity;
+        for (unsigned i = 0; i < n; ++i) {
+            if (scores[i].context == context) least = std::min(least, cost_of(scores[i], word));
+        }
+        return least;
     }
 
     static constexpr float kNatsPerLog10 = 2.302585093f;

@@ -96,7 +96,7 @@ template <class Network>
 class UtteranceOf : public Utterance {
 public:
     template <class Plan>
-    UtteranceOf(std::shared_ptr<const Plan> plan, const LatticeModels* models)
+    explicit UtteranceOf(std::shared_ptr<const Plan> plan, const LatticeModels* models = nullptr)
         : setting_(setting_of(*plan)),
           search_(Network(plan), setting_.n_classes, setting_.blank),
           row_(setting_.n_classes) {
