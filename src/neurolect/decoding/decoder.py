@@ -55,6 +55,7 @@ class Decoder:
         self.alphabet = alphabet
         self.threads = threads
         columns = alphabet.columns_of(network.alphabet)
+        self.rescoring = rescoring
         self._lattice_models = None if rescoring is None else network.lattice_models(rescoring)
         self._columns = None if (columns == np.arange(len(columns))).all() else columns
         # Enough to go to and fro between two guidances, which take 3 ms to prepare; more would only fill memory.
