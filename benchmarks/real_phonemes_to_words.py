@@ -226,7 +226,7 @@ STEPS: dict[str, Callable[[Workshop, str], dict[str, Any]]] = {
     "trigram": lambda work, name: decode(work, name, "english", SPACE),
     "mixed 5-gram": lambda work, name: decode(work, name, mixed_5gram(work), SPACE),
     "rescored": lambda work, name: rescored(work, name, "smollm2"),
-    "rescored, adapted": lambda work, name: rescored(work, name, adapted_llm(work)),
+    "adapted and rescored": lambda work, name: rescored(work, name, adapted_llm(work)),
 }
 
 

@@ -123,6 +123,33 @@ std::shared_ptr<GraphPlan> graph_plan(std::shared_ptr<GraphFile> graph, std::sha
     return plan;
 }
 
+std::shared_ptr<LatticeModels> lattice_models(std::shared_ptr<LanguageModel> added,
+                                              std::shared_ptr<LanguageModel> replaced) {
+    for (const LanguageModel* model : {added.get(), replaced.get()}) {
+        if (model && (!model->store || model->backoff_as_in_graph)) {
+            throw DataError("a lattice is rescored with n-grams that back off as they mean it");
+        }
+    }
+    auto models = std::make_shared<LatticeModels>();
+    models->added = std::move(added);
+    models->replaced = std::move(replaced);
+    return models;
+}
+
+// Returns the models, which may be null.
+const LatticeModels* checked(const std::shared_ptr<LatticeModels>& models, size_t n_words, bool tells_its_ngrams) {
+    if (!models) return nullptr;
+    if (tells_its_ngrams == (models->replaced != nullptr)) {
+        throw DataError("the model that is replaced is given for graphs and for nothing else");
+    }
+    for (const LanguageModel* model : {models->added.get(), models->replaced.get()}) {
+        if (model && model->ids.size() != n_words) {
+            throw DataError("as many words in the language model as in the search are needed");
+        }
+    }
+    return models.get();
+}
+
 // One utterance after another in the same memory.
 class Searcher {
 public:
@@ -244,15 +271,22 @@ void bind_search(nb::module_& module) {
         .def(nb::new_(&graph_plan), nb::kw_only(), nb::arg("graph"), nb::arg("guidance").none(), nb::arg("n_classes"),
              nb::arg("blank"), nb::arg("silence"), nb::arg("n_words"));
 
+    nb::class_<LatticeModels>(module, "LatticeModels")
+        .def(nb::new_(&lattice_models), nb::kw_only(), nb::arg("added"), nb::arg("replaced").none());
+
     nb::class_<Searcher>(module, "Searcher")
-        .def(nb::new_([](std::shared_ptr<LexiconPlan> plan) {
-            const uint32_t n_classes = plan->tree->n_classes;
-            return new Searcher(lexicon_utterance(std::move(plan)), n_classes);
-        }))
-        .def(nb::new_([](std::shared_ptr<GraphPlan> plan) {
-            const uint32_t n_classes = plan->n_classes;
-            return new Searcher(graph_utterance(std::move(plan)), n_classes);
-        }))
+        .def(nb::new_([](std::shared_ptr<LexiconPlan> plan, std::shared_ptr<LatticeModels> models) {
+                 const uint32_t n_classes = plan->tree->n_classes;
+                 const LatticeModels* const used = checked(models, plan->tree->unigrams.size(), true);
+                 return new Searcher(lexicon_utterance(std::move(plan), used), n_classes);
+             }),
+             nb::arg("plan"), nb::arg("lattice_models").none() = nb::none())
+        .def(nb::new_([](std::shared_ptr<GraphPlan> plan, std::shared_ptr<LatticeModels> models) {
+                 const uint32_t n_classes = plan->n_classes;
+                 const LatticeModels* const used = checked(models, plan->n_words, false);
+                 return new Searcher(graph_utterance(std::move(plan), used), n_classes);
+             }),
+             nb::arg("plan"), nb::arg("lattice_models").none() = nb::none())
         .def("begin", &Searcher::begin, nb::arg("options"))
         .def("push", &Searcher::push, nb::arg("logits"), nb::arg("options"))
         .def("partial", &Searcher::partial)

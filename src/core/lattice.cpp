@@ -12,6 +12,7 @@ void Frame::clear() {
     links.clear();
     acoustic.clear();
     extra.clear();
+    keys.clear();
     offset = 0.0f;
     has_epsilons = false;
 }
@@ -172,6 +173,7 @@ bool Lattice::drop_tokens(size_t frame, float beam) {
         if (!is_needed(token)) continue;
         settled.cost.push_back(here.cost[token]);
         settled.extra.push_back(here.extra[token]);
+        if (!here.keys.empty()) settled.keys.push_back(here.keys[token]);
         uint32_t first = kNoLink;
         for (uint32_t place = here.first_link[token]; place != kNoLink; place = here.links[place].next) {
             Link link = here.links[place];

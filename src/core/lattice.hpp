@@ -45,6 +45,7 @@ struct Frame {
     std::vector<Link> links;
     std::vector<float> acoustic;  // cost of each class
     std::vector<float> extra;     // how much worse than a best path to a later token is the best through this one
+    std::vector<uint64_t> keys;   // what each token is in the network, if the search keeps that
     float offset = 0.0f;
     bool has_epsilons = false;  // links within the frame
     // What the options were, so that a path's cost can be taken apart.

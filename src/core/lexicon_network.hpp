@@ -146,6 +146,15 @@ public:
         __builtin_prefetch(look_ahead_ + child);
     }
 
+    // What the n-grams cost of saying the output on the way from one key to the other, and of ending after a key.
+    float ngram_cost(uint64_t before, uint32_t output, uint64_t after) const {
+        return history_.ngram_cost(static_cast<uint32_t>(before >> 32), tree_->words[output - 1],
+                                   static_cast<uint32_t>(after >> 32));
+    }
+    float ngram_end_cost(uint64_t key) const {
+        return final_cost(key) < kInfinity ? history_.ngram_end_cost(static_cast<uint32_t>(key >> 32)) : 0.0f;
+    }
+
     // Whether a silence was chosen and has not come yet.
     bool is_waiting(uint64_t key) const { return static_cast<uint32_t>(key) >= first_waiting_; }
 

@@ -4,8 +4,8 @@
 //
 //     suffix       the same n-gram without its first word: a position in the level below; level 0 has none
 //     probability  log10, as float32 or as a position in a table of 256
-//     back-off     likewise; the highest order has none. It is −0 for n-grams that were missing although longer ones need
-//                  them, unless it had to be fitted; 8 bits do not keep the sign
+//     back-off     likewise; the highest order has none. It is −0 for n-grams that were missing although longer ones
+//                  need them, unless it had to be fitted; 8 bits do not keep the sign
 //     first child  where the n-grams that go on from here begin in the level above; the highest order has none
 //
 // and each level ends with one more record that closes the last range. The last word of an n-gram is the last word of

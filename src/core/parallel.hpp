@@ -7,8 +7,8 @@
 
 namespace neurolect {
 
-// Does tasks 0 … n_tasks − 1, begun in this order; the calling thread is one of the threads. After a task has thrown, no
-// more are begun, and what the first of those that did so has thrown is thrown in the end.
+// Does tasks 0 … n_tasks − 1, begun in this order; the calling thread is one of the threads. After a task has thrown,
+// no more are begun, and what the first of those that did so has thrown is thrown in the end.
 void in_parallel(unsigned n_threads, size_t n_tasks, const std::function<void(size_t task)>& run);
 
 // The same for levels of n-grams, of which the longest are the most work and are begun first.

@@ -57,6 +57,9 @@ public:
     uint64_t n_frames() const { return n_frames_; }
     const std::vector<uint64_t>& keys() const { return keys_; }
 
+    // Lets every frame of the lattice have its keys, of utterances that begin later.
+    void keep_keys() { keeps_keys_ = true; }
+
     void begin(const SearchOptions& options) {
         lattice_.clear();
         keys_.clear();
@@ -72,6 +75,7 @@ public:
             add_link(frame, token, {Link::kStart, kNoLink, 0, kNoLabel, cost});
         });
         expand_epsilons(options, options.beam);
+        if (keeps_keys_) frame.keys = keys_;
     }
 
     // One frame of log-probabilities, with the blank's penalty already taken.
@@ -211,6 +215,7 @@ private:
         }
         next_cutoff = expand_all(frame, before.cost, costs, cutoff, next_cutoff, best, options);
         expand_epsilons(options, next_cutoff);
+        if (keeps_keys_) frame.keys = keys_;
         if (lattice_.frames().size() % Lattice::kPruneInterval == 0) lattice_.prune(options.lattice_beam);
     }
 
@@ -315,6 +320,7 @@ private:
     uint32_t best_ = kNoLink;     // token of the last frame
     uint32_t last_best_ = 0;      // class of the last frame that was not skipped
     uint64_t n_frames_ = 0;
+    bool keeps_keys_ = false;
 };
 
 }  // namespace neurolect

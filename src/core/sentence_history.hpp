@@ -141,6 +141,19 @@ public:
         return said < guidance_->prefix.size() ? guidance_->prefix[said] : kNoWord;
     }
 
+    // The n-gram model's part of what the word costs on the way to the history after it.
+    float ngram_cost(uint32_t before, uint32_t word, uint32_t after) const {
+        if (!model_->store || !model_->backoff_as_in_graph) return ngram_cost(before, word);
+        NgramStore::Scores scores;
+        const unsigned n = model_->store->scores_of_all_orders(state_of(before).context, model_->ids[word], scores);
+        const uint32_t context = state_of(after).context;
+        float least = kInfinity;
+        for (unsigned i = 0; i < n; ++i) {
+            if (scores[i].context == context) least = std::min(least, cost_of(scores[i], word));
+        }
+        return least;
+    }
+
     static constexpr float kNatsPerLog10 = 2.302585093f;
 
 private:

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <string>
+#include <type_traits>
 
 #include "error.hpp"
 #include "fused_search.hpp"
@@ -95,10 +97,19 @@ template <class Network, class Base = Utterance>
 class UtteranceOf : public Base {
 public:
     template <class Plan>
-    explicit UtteranceOf(std::shared_ptr<const Plan> plan)
+    explicit UtteranceOf(std::shared_ptr<const Plan> plan, const LatticeModels* models = nullptr)
         : setting_(setting_of(*plan)),
           search_(Network(plan), setting_.n_classes, setting_.blank),
-          row_(setting_.n_classes) {}
+          row_(setting_.n_classes) {
+        if (!models) return;
+        added_.emplace(models->added, nullptr, kNoWord);
+        if constexpr (std::is_same_v<Network, LexiconNetwork<SentenceHistory>>) {
+            search_.keep_keys();
+            replaced_ = std::make_unique<NgramsOfLexicon>(search_.network(), search_.lattice());
+        } else {
+            replaced_ = std::make_unique<NgramsOfModel>(models->replaced, setting_.words);
+        }
+    }
 
     void begin(const SearchOptions& options) override { search_.begin(options); }
 
@@ -121,12 +132,24 @@ public:
     }
 
     std::vector<Hypothesis> finish(const SearchOptions& options) override {
-        std::vector<Hypothesis> found;
-        if (!search_.finish(options)) return found;
+        if (!search_.finish(options)) return {};
         const Lattice& lattice = search_.lattice();
+        if (!added_) return hypotheses_of(lattice, nullptr, options);
+        const RescoredLattice again =
+            rescored(lattice, setting_.words, *replaced_, *added_, options.lattice_beam, options.max_active);
+        return hypotheses_of(again.lattice, again.tokens.data(), options);
+    }
+
+private:
+    // `tokens`: the search's, by token of the lattice's last frame; null if that is the search's own.
+    std::vector<Hypothesis> hypotheses_of(const Lattice& lattice, const uint32_t* tokens,
+                                          const SearchOptions& options) const {
+        std::vector<Hypothesis> found;
         const WordPosteriors posteriors(lattice, setting_.words, setting_.blank, search_.times());
-        for (const Path& path : best_paths(lattice, setting_.words, options.n_best, options.lattice_beam)) {
-            Hypothesis hypothesis = describe(path, lattice.final_cost()[path.end], true);
+        for (Path& path : best_paths(lattice, setting_.words, options.n_best, options.lattice_beam)) {
+            const float final_cost = lattice.final_cost()[path.end];
+            if (tokens) path.end = tokens[path.end];
+            Hypothesis hypothesis = describe(path, final_cost, true);
             const auto n_frames = static_cast<uint32_t>(search_.n_frames());
             for (size_t i = 0; i < hypothesis.words.size(); ++i) {
                 // In a graph a word may come out as late as the next one begins.
@@ -142,7 +165,6 @@ public:
         return found;
     }
 
-private:
     static Hypothesis nothing() {
         Hypothesis hypothesis;
         hypothesis.total = -std::numeric_limits<double>::infinity();
@@ -200,7 +222,8 @@ private:
             if (silences > 0) hypothesis.lexicon -= silences * tree.silence_cost;
             if (choices > silences) hypothesis.lexicon -= (choices - silences) * tree.no_silence_cost;
         }
-        const double weight = !setting_.lexicon ? 1.0 : setting_.model->store ? setting_.model->weight : 0.0;
+        const bool has_ngrams = setting_.model->store || added_;
+        const double weight = !setting_.lexicon ? 1.0 : has_ngrams ? setting_.model->weight : 0.0;
         hypothesis.total = scaled - graph;
         const FusedPart fused = fused_part(search_.network(), search_.keys()[path.end], has_ended);
         hypothesis.llm = fused.llm;
@@ -229,6 +252,8 @@ protected:
 
 private:
     std::vector<float> row_;
+    std::optional<SentenceHistory> added_;  // of the model that rescores the lattice, if one does
+    std::unique_ptr<ReplacedNgrams> replaced_;
 };
 
 class FusedUtteranceOf : public UtteranceOf<LexiconNetwork<FusedHistory>, FusedUtterance> {
@@ -256,23 +281,23 @@ public:
 
 }  // namespace
 
-std::unique_ptr<Utterance> lexicon_utterance(std::shared_ptr<const LexiconPlan> plan) {
-    return std::make_unique<UtteranceOf<LexiconNetwork<SentenceHistory>>>(std::move(plan));
+std::unique_ptr<Utterance> lexicon_utterance(std::shared_ptr<const LexiconPlan> plan, const LatticeModels* models) {
+    return std::make_unique<UtteranceOf<LexiconNetwork<SentenceHistory>>>(std::move(plan), models);
 }
 
 std::unique_ptr<FusedUtterance> fused_utterance(std::shared_ptr<const LexiconPlan> plan, double share) {
     return std::make_unique<FusedUtteranceOf>(std::move(plan), share);
 }
 
-std::unique_ptr<Utterance> graph_utterance(std::shared_ptr<const GraphPlan> plan) {
+std::unique_ptr<Utterance> graph_utterance(std::shared_ptr<const GraphPlan> plan, const LatticeModels* models) {
     // A graph that has the topology begins with its blank.
     const GraphFile::State start = plan->graph->state(plan->graph->start());
     for (uint32_t place = 0; place < start.n_arcs; ++place) {
         const GraphFile::Arc arc = plan->graph->arc(start, place);
         if (arc.input == static_cast<int32_t>(plan->blank) + 1)
-            return std::make_unique<UtteranceOf<GraphNetwork<true>>>(std::move(plan));
+            return std::make_unique<UtteranceOf<GraphNetwork<true>>>(std::move(plan), models);
     }
-    return std::make_unique<UtteranceOf<GraphNetwork<false>>>(std::move(plan));
+    return std::make_unique<UtteranceOf<GraphNetwork<false>>>(std::move(plan), models);
 }
 
 }  // namespace neurolect

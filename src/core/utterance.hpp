@@ -8,6 +8,7 @@
 
 #include "fused_history.hpp"
 #include "graph_network.hpp"
+#include "lattice_rescoring.hpp"
 #include "lexicon_network.hpp"
 #include "search.hpp"
 
@@ -49,9 +50,10 @@ public:
     virtual void score(const std::vector<uint32_t>& histories, const std::vector<double>& llm) = 0;
 };
 
-std::unique_ptr<Utterance> lexicon_utterance(std::shared_ptr<const LexiconPlan> plan);
+// With models, which may be null, the lattice is rescored at the end; graphs need to know what is replaced.
+std::unique_ptr<Utterance> lexicon_utterance(std::shared_ptr<const LexiconPlan> plan, const LatticeModels* models);
+std::unique_ptr<Utterance> graph_utterance(std::shared_ptr<const GraphPlan> plan, const LatticeModels* models);
 // `share`: of the n-gram model's weight, what the large language model's scores get.
 std::unique_ptr<FusedUtterance> fused_utterance(std::shared_ptr<const LexiconPlan> plan, double share);
-std::unique_ptr<Utterance> graph_utterance(std::shared_ptr<const GraphPlan> plan);
 
 }  // namespace neurolect

@@ -11,6 +11,7 @@ from neurolect.commands.main import main
 from neurolect.decoding.logits_file import LogitsFile
 from neurolect.evaluation.tuning import best_of, not_beaten
 from neurolect.evaluation.tuning_journal import Measurement
+from neurolect.language.english import english_trigram
 from neurolect.text.alphabet import PHONEMES, PHONEMES_LANGUAGE_MODEL_ORDER
 from neurolect.text.lexicon import Lexicon
 
@@ -74,6 +75,22 @@ def test_class_order_threads_and_an_ensemble_of_one_model_change_nothing(split, 
     assert [line["sentence"] for line in lines_of(plain)] == [line["sentence"] for line in lines_of(other)]
 
 
+def test_a_model_that_has_the_last_word_on_the_lattice_gives_what_it_gives_a_list(split, tmp_path):
+    english = english_trigram().path
+    command = ("decode", split / "logits.npz", "--lm", "uniform", "--decoder.n_best", 10_000)
+    assert run(*command, "--rescoring.lm", english, "--out", tmp_path / "list.jsonl") == 0
+    assert run(*command, "--lattice_lm", english, "--out", tmp_path / "lattice.jsonl") == 0
+    lists, lattices = (lines_of(tmp_path / f"{name}.jsonl") for name in ("list", "lattice"))
+    assert [line["sentence"] for line in lattices[:2]] == SENTENCES[:2]
+    for of_list, of_lattice in zip(lists, lattices, strict=True):
+        totals = {each["sentence"]: each["total"] for each in of_list["n_best"]}
+        shared = [each for each in of_lattice["n_best"] if each["sentence"] in totals]
+        assert shared
+        for each in shared:
+            assert each["total"] == pytest.approx(totals[each["sentence"]], abs=1e-3)
+        assert of_lattice["n_best"][0]["total"] >= of_list["n_best"][0]["total"] - 1e-3
+
+
 def test_phrases_from_a_file_are_favoured(split, tmp_path):
     (tmp_path / "phrases.txt").write_text("good mourning\t18\n")
     out = tmp_path / "decoded.jsonl"
@@ -134,6 +151,9 @@ def test_another_alphabet_has_the_words_of_its_lexicon_file(tmp_path):
         (["--graph", "missing/TLG.fst"], "TLG.fst: cannot be read"),
         (["--graph", "LG.fst", "--lexicon", "SPLIT/sentences.txt"], "a graph file has its own words"),
         (["--graph", "LG.fst", "--network.language_model_weight", "3"], "leave out network.language_model_weight"),
+        (["--lattice_lm", "missing.nlm"], "missing.nlm: cannot be read"),
+        (["--lattice_graph_lm", "missing.nlm"], "give lattice_lm too"),
+        (["--lattice_lm", "ENGLISH", "--lattice_graph_lm", "ENGLISH"], "leave out lattice_graph_lm"),
         (["--mean", "geometric"], "the geometric mean needs other models"),
         (["--decoder.beam", "-1"], "beam is -1.0, it must be above 0"),
         (["--decoder.beem", "1"], "decoder.beem"),
@@ -147,7 +167,8 @@ def test_another_alphabet_has_the_words_of_its_lexicon_file(tmp_path):
     ],
 )
 def test_what_cannot_be_decoded_is_one_line_and_leaves_nothing(split, tmp_path, capsys, arguments, message):
-    arguments = [argument.replace("SPLIT", str(split)) for argument in arguments]
+    english = str(english_trigram().path)
+    arguments = [argument.replace("SPLIT", str(split)).replace("ENGLISH", english) for argument in arguments]
     assert run("decode", split / "logits.npz", "--out", tmp_path / "out.jsonl", *arguments) == 2
     error = capsys.readouterr().err.strip().splitlines()[-1]
     assert message in error

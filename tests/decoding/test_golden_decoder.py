@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 from resident_memory import needs_statm, resident_mib
 
-from neurolect.decoding import Decoder, DecoderOptions, GraphNetwork, LexiconNetwork
+from neurolect.decoding import Decoder, DecoderOptions, GraphNetwork, LatticeRescoring, LexiconNetwork
+from neurolect.decoding.rescoring import rescore_with_ngrams
+from neurolect.language.english import english_trigram
 from neurolect.language.graph_building import build_graph
 from neurolect.language.ngram_conversion import convert
 from neurolect.text.alphabet import PHONEMES_LANGUAGE_MODEL_ORDER as CLASSES
@@ -162,3 +164,20 @@ def test_memory_is_flat_over_an_utterance_of_a_minute(tree, utterances):
         stream.push(frame[None])
     assert resident_mib() - before < 4
     assert len(stream.finish()[0].words) > 50
+
+
+def test_the_full_trigram_over_the_lattice_is_never_worse_than_over_the_nbest_list(tree, utterances):
+    english = english_trigram()
+    over_lattice = Decoder(tree, alphabet=CLASSES, rescoring=LatticeRescoring(english))
+    found_more = 0
+    for logits in utterances[:8]:
+        listed = rescore_with_ngrams(Decoder(tree, alphabet=CLASSES).decode(logits), english)
+        answers = over_lattice.decode(logits)
+        assert answers[0].total >= listed[0].total - 1e-3
+        totals = {each.words: each.total for each in listed}
+        shared = [each for each in answers if each.words in totals]
+        assert shared
+        for each in shared:
+            assert each.total == pytest.approx(totals[each.words], abs=1e-3)
+        found_more += len(answers) > len(shared)
+    assert found_more

@@ -129,6 +129,13 @@ def test_the_model_of_the_search_gives_the_scores_of_the_search(unknown, weight,
     np.testing.assert_allclose([each.ngram for each in rescored], [each.ngram for each in decoded], atol=1e-3)
 
 
+def test_the_end_of_a_sentence_does_not_count_where_a_model_has_none(tmp_path):
+    (tmp_path / "lm.arpa").write_text(ARPA.replace("1=6", "1=5").replace("-1\t</s>\n", ""))
+    endless = convert(tmp_path / "lm.arpa", tmp_path / "lm.nlm")
+    (rescored,) = rescore_with_ngrams(listed(0.5, ("the mat", -2, -1)), endless)
+    assert rescored.ngram == pytest.approx(LN10 * (-0.5 + (-0.5 - 2.5)), abs=1e-5)
+
+
 def test_the_costs_of_a_graph_stay_when_its_ngrams_are_replaced(ngrams):
     first = listed(0.5, ("the cat", -2, -9))
     (same,) = rescore_with_ngrams(first, ngrams, replaced=ngrams)

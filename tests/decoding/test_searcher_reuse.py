@@ -8,9 +8,9 @@ from neurolect.decoding import Decoder, Guidance, LexiconNetwork
 class CountingNetwork(LexiconNetwork):
     made = 0
 
-    def searcher(self, guidance):
+    def searcher(self, guidance, models=None):
         self.made += 1
-        return super().searcher(guidance)
+        return super().searcher(guidance, models)
 
 
 def run_at_once(decoder, guidances):

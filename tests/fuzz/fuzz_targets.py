@@ -25,7 +25,7 @@ from numpy.random import Generator
 from openfst_files import Arc, Graph, encode
 from small_models import arpa_text, lexicon_text, model_of, resealed, small_lexicon, small_model
 
-from neurolect.decoding import Decoder, DecoderOptions, GraphNetwork, Hypothesis, LexiconNetwork
+from neurolect.decoding import Decoder, DecoderOptions, GraphNetwork, Hypothesis, LatticeRescoring, LexiconNetwork
 from neurolect.language.ngram_conversion import convert
 from neurolect.language.ngram_model import NgramModel
 from neurolect.text.lexicon import Lexicon
@@ -186,6 +186,38 @@ def fuzz_logits(rng: Generator, folder: Path, attempt: Attempts) -> None:
             check_ngram_score(hypothesis, model)
 
 
+def fuzz_rescoring(rng: Generator, folder: Path, attempt: Attempts) -> None:
+    """Lattices of lexica and graphs, cycles of epsilons included, under other n-grams, of which some are damaged."""
+    path = model_of(arpa_text(rng), folder).path
+    is_damaged = rng.random() < 0.3
+    if is_damaged:
+        path = folder / "damaged.nlm"
+        path.write_bytes(resealed(damaged((folder / "model.nlm").read_bytes(), rng)))
+    model = attempt(lambda: NgramModel(path))
+    options = attempt(lambda: some_options(rng, strange=0.1))
+    if model is None or options is None:
+        return
+    is_graph = rng.random() < 0.5
+    if is_graph:
+        words = ["<eps>", *"abcd", "#0"]
+        (folder / "words.txt").write_text("\n".join(f"{word} {number}" for number, word in enumerate(words)))
+        (folder / "graph.fst").write_bytes(encode(some_graph(rng, len(words), strange=0.0), "const"))
+        network: GraphNetwork | LexiconNetwork = GraphNetwork(folder / "graph.fst", alphabet=ALPHABET)
+    else:
+        ngrams = pick(rng, (small_model(), None))
+        weight, as_in_graph = pick(rng, (0.0, 0.5, 1.0, 2.5)), bool(rng.integers(2))
+        network = LexiconNetwork(small_lexicon(), ngrams, ALPHABET, weight, backoff_as_in_graph=as_in_graph)
+    rescoring = LatticeRescoring(model, small_model() if is_graph else None)
+    decoder = attempt(lambda: Decoder(network, options, ALPHABET, rescoring=rescoring))
+    if decoder is None:
+        return
+    guidance = some_guidance(rng, network.words[1:-1])
+    found = decode_in_pieces(decoder, some_logits(rng, len(ALPHABET), strange=0.1), guidance, attempt, rng)
+    for hypothesis in [] if is_graph or is_damaged or weight == 0.0 or guidance is not None else found or []:
+        if set(hypothesis.words) <= set("abc") and hypothesis.total > -math.inf:
+            check_ngram_score(hypothesis, model)
+
+
 def check_ngram_score(hypothesis: Hypothesis, model: NgramModel) -> None:
     """Compare the n-gram part of a total, which is what the other parts leave, with what the model says itself."""
     scores = [math.log(10) * word.log10 for word in model.score_sentence(hypothesis.text)]
@@ -206,4 +238,5 @@ TARGETS = {
     "text": fuzz_text,
     "counter": fuzz_counter,
     "models": fuzz_models,
+    "rescoring": fuzz_rescoring,
 }

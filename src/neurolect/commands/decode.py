@@ -21,6 +21,8 @@ def decode(
     lm: str = "english",
     lexicon: Path | None = None,
     graph: Path | None = None,
+    lattice_lm: Path | None = None,
+    lattice_graph_lm: Path | None = None,
     order: Literal["model", "lm"] = "model",
     alphabet: Alphabet | None = None,
     network: LexiconNetworkFactory = LexiconNetwork,
@@ -47,6 +49,9 @@ def decode(
             `uniform` prefers no word.
         lexicon: file of further words, `word PH PH …` a line, or just `word` to have it pronounced from its letters.
         graph: search this TLG.fst or LG.fst, with words.txt beside it, instead of a lexicon and an n-gram model.
+        lattice_lm: a larger n-gram model, whose scores take the place of the search's when an utterance ends, for all
+            sentences in the lattice; `--rescoring.lm` does so for those of the n-best list alone.
+        lattice_graph_lm: the n-gram model that the graph was built of, where lattice_lm is given with one.
         order: of the 41 phoneme classes: `model` is BLANK AA … ZH SIL, as `evaluate` writes them, `lm` is BLANK SIL
             AA … ZH, as the reference's server takes them.
         alphabet: classes that are not those phonemes: their `symbols`, and the index of the `blank` and, if there is
@@ -69,6 +74,7 @@ def decode(
     Examples:
         neurolect decode logits.npz --out decoded.jsonl
         neurolect decode logits.npz --lm 5gram.nlm --decoder.max_active 500 --out decoded.jsonl --threads 2
+        neurolect decode logits.npz --lm small.nlm --lattice_lm 5gram.nlm --out decoded.jsonl
         neurolect decode logits.npz --rescoring.llm smollm2 --rescoring.augment 20 --out decoded.jsonl
         neurolect decode logits.npz --fusion.llm smollm2 --fusion.every 25 --out decoded.jsonl
         neurolect decode logits.npz --graph languageModel/TLG.fst --out decoded.jsonl
@@ -82,6 +88,7 @@ def decode(
     from neurolect.decoding.ensembles import read_models
     from neurolect.decoding.guidance import Guidance
     from neurolect.decoding.hypothesis_files import write_hypotheses
+    from neurolect.decoding.lattice_rescoring import read_lattice_rescoring
     from neurolect.decoding.phrase_file import read_phrases
     from neurolect.decoding.second_pass import SecondPass
     from neurolect.decoding.words import alphabet_of, word_decoder
@@ -90,7 +97,8 @@ def decode(
     console = Console()
     utterances = read_models(logits, ensemble or [], mean)
     spoken = None if truth is None else read_truth(truth, len(utterances))
-    plain = word_decoder(lm, lexicon, graph, alphabet_of(order, alphabet), network, decoder, threads)
+    lattice = read_lattice_rescoring(lattice_lm, lattice_graph_lm)
+    plain = word_decoder(lm, lexicon, graph, alphabet_of(order, alphabet), network, decoder, threads, lattice)
     search = with_fusion(plain, fusion, rescoring)
     guidance = Guidance(
         phrases={} if phrases is None else read_phrases(phrases, phrase_bonus),

@@ -21,6 +21,8 @@ def evaluate(
     lm: str = "english",
     lexicon: Path | None = None,
     graph: Path | None = None,
+    lattice_lm: Path | None = None,
+    lattice_graph_lm: Path | None = None,
     network: LexiconNetworkFactory = LexiconNetwork,
     decoder: DecoderOptions = DecoderOptions(),
     fusion: DelayedFusion = DelayedFusion(),
@@ -46,6 +48,8 @@ def evaluate(
         lexicon: file of further words, `word PH PH …` a line, or just `word` to have it pronounced from its letters;
             they come before the English dictionary's.
         graph: search this TLG.fst or LG.fst, with words.txt beside it, instead of a lexicon and an n-gram model.
+        lattice_lm: a larger n-gram model that has the last word on all sentences in the lattice, as for `decode`.
+        lattice_graph_lm: the n-gram model that the graph was built of, where lattice_lm is given with one.
         network: weights of the lexicon and the n-gram model.
         decoder: settings of the search.
         fusion: a large language model that takes part in the search, and how.
@@ -76,6 +80,7 @@ def evaluate(
     from neurolect import __version__
     from neurolect.commands.tables import print_scores
     from neurolect.decoding.delayed_fusion import with_fusion
+    from neurolect.decoding.lattice_rescoring import read_lattice_rescoring
     from neurolect.decoding.second_pass import SecondPass
     from neurolect.decoding.words import describe_network, stops_at_phonemes, word_decoder
     from neurolect.errors import require_at_least
@@ -84,13 +89,15 @@ def evaluate(
     from neurolect.training.runs import load
 
     require_at_least(1, "limit", 1 if limit is None else limit)
-    phonemes_only = stops_at_phonemes(lm, lexicon, graph)
+    phonemes_only = stops_at_phonemes(lm, lexicon, graph, lattice_lm)
     console = Console()
     trained = load(run, device)
     recordings = recordings_of(trained, data, split, sessions, missing)
-    search = None if phonemes_only else word_decoder(lm, lexicon, graph, trained.alphabet, network, decoder)
-    if search:
-        search = with_fusion(search, fusion, rescoring)
+    lattice = read_lattice_rescoring(lattice_lm, lattice_graph_lm)
+    search = None
+    if not phonemes_only:
+        plain = word_decoder(lm, lexicon, graph, trained.alphabet, network, decoder, rescoring=lattice)
+        search = with_fusion(plain, fusion, rescoring)
     padding: Padding = "valid" if protocol == "reference" else "same"
     n_trials = sum(len(day or ()) for day in recordings.open(split))
     decoded: Iterator[DecodedTrial] = islice(decode_split(trained, recordings, split, search, padding), limit)
@@ -106,6 +113,7 @@ def evaluate(
         "recordings": f"{recordings.root}{' (simulated)' if simulated else ''}",
         "split": split,
         "language model": lm if graph is None else f"in the graph {graph}",
+        "n-grams over the lattice": str(lattice_lm or "none"),
         "protocol": f"{protocol}: smoothing with {padding} padding",
         "search": str(decoder) if search else "none",
         "network": describe_network(network) if search and graph is None else "none",

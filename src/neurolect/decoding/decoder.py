@@ -15,6 +15,7 @@ import numpy.typing as npt
 from neurolect import _core
 from neurolect.decoding.guidance import Guidance
 from neurolect.decoding.hypotheses import Hypothesis, Logits
+from neurolect.decoding.lattice_rescoring import LatticeRescoring
 from neurolect.decoding.logits_file import LogitsFile
 from neurolect.decoding.networks import Network
 from neurolect.decoding.options import DecoderOptions
@@ -33,9 +34,11 @@ class Decoder:
         options: settings of the search; assign to `decoder.options` to change them, for streams that begin later.
         alphabet: classes of the logits, in the order in which they come.
         threads: utterances of a batch that are decoded at a time.
+        rescoring: n-grams that take the place of the network's at the end of each utterance, over the whole lattice.
 
     Raises:
-        ConfigError: the alphabet has other symbols than the network's, or there are no threads.
+        ConfigError: the alphabet has other symbols than the network's, or there are no threads, or the rescoring is not
+            for such a network.
     """
 
     def __init__(
@@ -44,6 +47,7 @@ class Decoder:
         options: DecoderOptions = DecoderOptions(),
         alphabet: Alphabet = PHONEMES,
         threads: int = 1,
+        rescoring: LatticeRescoring | None = None,
     ) -> None:
         if threads < 1:
             raise ConfigError(f"decoder: threads is {threads}, it must be at least 1")
@@ -52,6 +56,8 @@ class Decoder:
         self.alphabet = alphabet
         self.threads = threads
         columns = alphabet.columns_of(network.alphabet)
+        self.rescoring = rescoring
+        self._lattice_models = None if rescoring is None else network.lattice_models(rescoring)
         self._columns = None if (columns == np.arange(len(columns))).all() else columns
         # Enough to go to and fro between two guidances, which take 3 ms to prepare; more would only fill memory.
         self._idle: deque[tuple[Guidance | None, _core.Searcher]] = deque(maxlen=2 * threads)
@@ -154,7 +160,7 @@ class Decoder:
                 if idle_guidance == guidance:
                     del self._idle[place]
                     return searcher
-        return self.network.searcher(guidance)
+        return self.network.searcher(guidance, self._lattice_models)
 
     def _return_searcher(self, guidance: Guidance | None, searcher: _core.Searcher) -> None:
         """Give back a searcher whose utterance has ended; of several idle ones, those used last are kept."""

@@ -14,6 +14,7 @@ from neurolect import _core
 from neurolect.decoding.decoder import Decoder, DecoderStream
 from neurolect.decoding.guidance import Guidance
 from neurolect.decoding.hypotheses import Hypothesis, Logits
+from neurolect.decoding.lattice_rescoring import LatticeRescoring
 from neurolect.decoding.networks import LexiconNetwork
 from neurolect.decoding.options import LARGEST
 from neurolect.decoding.second_pass import Rescoring
@@ -115,7 +116,7 @@ class FusedDecoder(Decoder):
     def __init__(self, decoder: Decoder, fusion: DelayedFusion, scorer: Callable[[str], PrefixScorer]) -> None:
         network = _FusedNetwork(_lexicon_network(decoder), fusion.alpha)
         network.searcher(None)  # refuses back-off as in a graph now rather than at the first utterance
-        super().__init__(network, decoder.options, decoder.alphabet, decoder.threads)
+        super().__init__(network, decoder.options, decoder.alphabet, decoder.threads, decoder.rescoring)
         self.fusion = fusion
         self._scorer = scorer
         self._asking = Lock()
@@ -206,8 +207,11 @@ class _FusedNetwork:
     def words(self) -> tuple[str, ...]:
         return self.network.words
 
-    def searcher(self, guidance: Guidance | None) -> _core.FusedSearcher:
+    def searcher(self, guidance: Guidance | None, models: _core.LatticeModels | None = None) -> _core.FusedSearcher:
         return self.network.fused_searcher(guidance, self.alpha)
+
+    def lattice_models(self, rescoring: LatticeRescoring) -> _core.LatticeModels:
+        raise ConfigError("fusion has scored the sentences already: leave out lattice_lm or fusion.llm")
 
 
 def _lexicon_network(decoder: Decoder) -> LexiconNetwork:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from neurolect import _core
 from neurolect.decoding.guidance import Guidance
+from neurolect.decoding.lattice_rescoring import LatticeRescoring
 from neurolect.decoding.lexicon_tree import LexiconTree
 from neurolect.decoding.options import LARGEST
 from neurolect.errors import ConfigError
@@ -38,8 +39,12 @@ class Network(Protocol):
         """Words by the numbers that the search gives them."""
         ...
 
-    def searcher(self, guidance: Guidance | None) -> _core.Searcher:
-        """A search that can take one utterance after another."""
+    def searcher(self, guidance: Guidance | None, models: _core.LatticeModels | None = None) -> _core.Searcher:
+        """A search that can take one utterance after another, with models from `lattice_models`."""
+        ...
+
+    def lattice_models(self, rescoring: LatticeRescoring) -> _core.LatticeModels:
+        """Models that rescore the lattices of this network's searches."""
         ...
 
 
@@ -86,6 +91,7 @@ class LexiconNetwork:
         self.ngrams = ngrams
         self.backoff_as_in_graph = backoff_as_in_graph
         self.words, ids = _words_with_ids(lexicon, ngrams, keep_absent=absent_word_log10 > -math.inf)
+        self._weight = language_model_weight
         self._model = _core.LanguageModel(
             store=None if ngrams is None else ngrams.store,
             ids=ids,
@@ -103,9 +109,19 @@ class LexiconNetwork:
     def _numbers(self) -> Mapping[str, int]:
         return {word: number for number, word in enumerate(self.words)}
 
-    def searcher(self, guidance: Guidance | None) -> _core.Searcher:
-        """A search that can take one utterance after another."""
-        return _core.Searcher(self._plan if guidance is None else self._plan_with(guidance))
+    def searcher(self, guidance: Guidance | None, models: _core.LatticeModels | None = None) -> _core.Searcher:
+        """A search that can take one utterance after another, with models from `lattice_models`."""
+        return _core.Searcher(self._plan if guidance is None else self._plan_with(guidance), models)
+
+    def lattice_models(self, rescoring: LatticeRescoring) -> _core.LatticeModels:
+        """Models that rescore the lattices of this network's searches.
+
+        Raises:
+            ConfigError: the model that is replaced is named, which is this network's own.
+        """
+        if rescoring.replaced is not None:
+            raise ConfigError("a search over a lexicon knows which n-grams are replaced: leave out lattice_graph_lm")
+        return rescoring.for_core(self.words, self._weight)
 
     def fused_searcher(self, guidance: Guidance | None, alpha: float) -> _core.FusedSearcher:
         """A search that keeps all word sequences apart and takes a large language model's scores of them.
@@ -220,11 +236,21 @@ class GraphNetwork:
     def _numbers(self) -> Mapping[str, int]:
         return {word: number for number, word in enumerate(self.words) if number > 0}
 
-    def searcher(self, guidance: Guidance | None) -> _core.Searcher:
-        """A search that can take one utterance after another."""
+    def searcher(self, guidance: Guidance | None, models: _core.LatticeModels | None = None) -> _core.Searcher:
+        """A search that can take one utterance after another, with models from `lattice_models`."""
         if guidance is None:
-            return _core.Searcher(self._plan)
-        return _core.Searcher(self._plan_with(guidance.for_core(self._numbers, len(self.words))))
+            return _core.Searcher(self._plan, models)
+        return _core.Searcher(self._plan_with(guidance.for_core(self._numbers, len(self.words))), models)
+
+    def lattice_models(self, rescoring: LatticeRescoring) -> _core.LatticeModels:
+        """Models that rescore the lattices of this network's searches.
+
+        Raises:
+            ConfigError: the model that is replaced is not named.
+        """
+        if rescoring.replaced is None:
+            raise ConfigError("a graph does not tell its n-grams: name the model it was built of as lattice_graph_lm")
+        return rescoring.for_core(self.words, weight=1.0)
 
     def _plan_with(self, guidance: _core.Guidance | None) -> _core.GraphPlan:
         return _core.GraphPlan(

@@ -101,8 +101,11 @@ def rescore_with_ngrams(
 def sentence_score(ngrams: NgramModel, sentence: str, absent_word_log10: float = -9.77) -> float:
     """Natural log P of a sentence and its end, as the search counts it."""
     scores = ngrams.score_sentence(sentence)
+    unknown, end = ngrams.find(["<unk>", "</s>"])
+    if end == UNKNOWN_WORD:
+        del scores[-1]
     total = sum(each.log10 for each in scores)
-    if ngrams.find(["<unk>"])[0] == UNKNOWN_WORD:
+    if unknown == UNKNOWN_WORD:
         total += (absent_word_log10 - _ABSENT_LOG10) * sum(each.order == 0 for each in scores)
     return _NATS * total
 

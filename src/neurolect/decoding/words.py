@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from neurolect.decoding.decoder import Decoder
+from neurolect.decoding.lattice_rescoring import LatticeRescoring
 from neurolect.decoding.networks import GraphNetwork, LexiconNetwork
 from neurolect.decoding.options import DecoderOptions
 from neurolect.errors import ConfigError
@@ -38,6 +39,7 @@ def lexicon_decoder(
     network: LexiconNetworkFactory = LexiconNetwork,
     options: DecoderOptions = DecoderOptions(),
     threads: int = 1,
+    rescoring: LatticeRescoring | None = None,
 ) -> Decoder:
     """A search over a lexicon and a language model.
 
@@ -48,6 +50,7 @@ def lexicon_decoder(
         network: with what weights the two are composed.
         options: settings of the search.
         threads: utterances of a batch that are decoded at a time.
+        rescoring: n-grams that have the last word.
 
     Raises:
         ConfigError: the language model has none of the lexicon's words.
@@ -55,7 +58,8 @@ def lexicon_decoder(
     words, ngrams = read_lexicon(lexicon, alphabet), read_ngrams(lm)
     if ngrams is not None and (ngrams.find(tuple(words)) == UNKNOWN_WORD).all():
         raise ConfigError(f"{lm}: has none of the lexicon's words; a model in capitals is converted with --lower_case")
-    return Decoder(network(lexicon=words, ngrams=ngrams, alphabet=alphabet), options, alphabet, threads)
+    made = network(lexicon=words, ngrams=ngrams, alphabet=alphabet)
+    return Decoder(made, options, alphabet, threads, rescoring)
 
 
 def read_lexicon(path: Path | None, alphabet: Alphabet) -> Lexicon:
@@ -86,7 +90,11 @@ def read_ngrams(lm: str) -> NgramModel | None:
 
 
 def graph_decoder(
-    graph: Path, alphabet: Alphabet, options: DecoderOptions = DecoderOptions(), threads: int = 1
+    graph: Path,
+    alphabet: Alphabet,
+    options: DecoderOptions = DecoderOptions(),
+    threads: int = 1,
+    rescoring: LatticeRescoring | None = None,
 ) -> Decoder:
     """A search over a graph file of phonemes, with its `words.txt` beside it.
 
@@ -95,13 +103,14 @@ def graph_decoder(
         alphabet: classes of the logits.
         options: settings of the search.
         threads: utterances of a batch that are decoded at a time.
+        rescoring: n-grams that have the last word.
 
     Raises:
         ConfigError: the alphabet's classes are not the phonemes.
     """
     if not _has_phonemes(alphabet):
         raise ConfigError("graph files are read for the 41 phoneme classes; for others use GraphNetwork from Python")
-    return Decoder(GraphNetwork(graph), options, alphabet, threads)
+    return Decoder(GraphNetwork(graph), options, alphabet, threads, rescoring)
 
 
 def word_decoder(
@@ -112,6 +121,7 @@ def word_decoder(
     network: LexiconNetworkFactory = LexiconNetwork,
     options: DecoderOptions = DecoderOptions(),
     threads: int = 1,
+    rescoring: LatticeRescoring | None = None,
 ) -> Decoder:
     """The search that a verb's settings name: over a graph file if there is one, else over a lexicon and n-grams.
 
@@ -120,8 +130,8 @@ def word_decoder(
     """
     require_lone_graph(graph, lm, lexicon, network)
     if graph is None:
-        return lexicon_decoder(lm, lexicon, alphabet, network, options, threads)
-    return graph_decoder(graph, alphabet, options, threads)
+        return lexicon_decoder(lm, lexicon, alphabet, network, options, threads, rescoring)
+    return graph_decoder(graph, alphabet, options, threads, rescoring)
 
 
 def require_lone_graph(
@@ -142,14 +152,18 @@ def require_lone_graph(
         raise ConfigError(f"a graph file has its own weights: leave out network.{changed[0]}")
 
 
-def stops_at_phonemes(lm: str, lexicon: Path | None, graph: Path | None) -> bool:
+def stops_at_phonemes(lm: str, *of_words: Path | None) -> bool:
     """Whether `lm` names no words at all: `none`.
 
+    Args:
+        lm: as a verb's settings name it.
+        of_words: a lexicon, a graph file and whatever else is needed for words only.
+
     Raises:
-        ConfigError: it does, but a lexicon or a graph file is given.
+        ConfigError: it does, but something is given that is needed for words only.
     """
-    if lm == PHONEMES_ONLY and (lexicon is not None or graph is not None):
-        raise ConfigError("lm 'none' stops at phonemes: leave out lexicon and graph")
+    if lm == PHONEMES_ONLY and any(each is not None for each in of_words):
+        raise ConfigError("lm 'none' stops at phonemes: leave out lexicon, graph and lattice_lm")
     return lm == PHONEMES_ONLY
 
 
