@@ -114,8 +114,12 @@ class Workshop:
         """What a step wrote of a half, were its lists rescored with another share."""
         log = json.loads(self(f"{name}.{half}.log").read_text())
         cpu_ms = re.search(r"(\d+) CPU ms each", log["printed"])
-        lists = read_hypotheses(self(f"{name}.{half}.jsonl"))
-        return Measured([best_text(each, share) for each in lists], float(cpu_ms[1]) if cpu_ms else 0.0, log["peak_mb"])
+        corrected = self(f"{name}.{half}.txt")
+        if corrected.exists():
+            sentences = corrected.read_text().splitlines()
+        else:
+            sentences = [best_text(each, share) for each in read_hypotheses(self(f"{name}.{half}.jsonl"))]
+        return Measured(sentences, float(cpu_ms[1]) if cpu_ms else 0.0, log["peak_mb"])
 
 
 def best_text(hypotheses: Sequence[Hypothesis], share: float) -> str:
@@ -143,7 +147,9 @@ def main() -> None:
     settings = {name: STEPS[name](work, name) for name in names}
     figures: dict[str, Any] = {"benchmark": "real_phonemes_to_words", "settings": settings}
     for half in reversed(HALVES):
-        measured = {name: work.measured(name, half, settings[name].get("alpha", TRIED_SHARE)) for name in names}
+        # The corrector has seen the tuning half.
+        shown = [name for name in names if work(f"{name}.{half}.log").exists()]
+        measured = {name: work.measured(name, half, settings[name].get("alpha", TRIED_SHARE)) for name in shown}
         counts = word_errors(halves[half], measured)
         Console(width=160).print(table_by_corpus(halves[half], counts, half))
         figures[half] = summary(halves[half], measured, counts)
@@ -220,6 +226,35 @@ def adapted_llm(work: Workshop) -> Path:
     return out
 
 
+def fused(work: Workshop, name: str) -> dict[str, Any]:
+    """The adapted model inside the search, with the share that suits it after the search."""
+    rescored(work, "adapted and rescored", adapted_llm(work))
+    lm, share = mixed_5gram(work), work.chosen_share("adapted and rescored")
+    options = ["--config", tuned(work, "mixed 5-gram", lm, SPACE), "--lm", lm, "--fusion.llm", adapted_llm(work)]
+    for half in HALVES:
+        decode_half(work, name, half, *options, "--fusion.alpha", f"{share:g}")
+    return {"lm": lm.name, "llm": "adapted", "fusion_alpha": share}
+
+
+def corrected(work: Workshop, name: str) -> dict[str, Any]:
+    """The adapted model taught to correct the mixed 5-gram's lists, two thirds of the tuning half's, on the rest."""
+    decode(work, "mixed 5-gram", mixed_5gram(work), SPACE)
+    lists = work("mixed 5-gram.tuning.jsonl").read_text().splitlines(keepends=True)
+    spoken = work("tuning.txt").read_text().splitlines(keepends=True)
+    third = len(lists) // 3
+    for part, of_part in (("taught", slice(third, None)), ("watched", slice(third))):
+        work(f"{part}.jsonl").write_text("".join(lists[of_part]))
+        work(f"{part}.txt").write_text("".join(spoken[of_part]))
+    taught: list[str | Path] = ["--hypotheses", work("taught.jsonl"), "--truth", work("taught.txt")]
+    watched: list[str | Path] = ["--held_out", work("watched.jsonl"), "--held_out_truth", work("watched.txt")]
+    recipe = ["--recipe.epochs", "3", "--recipe.checkpoint_every", "20", "--recipe.mixed_precision", "true"]
+    out: list[str | Path] = ["--llm", adapted_llm(work), *recipe, "--out", work("corrector")]
+    work.run("corrector.log", "lm", "corrector", *taught, *watched, *out)
+    inputs: list[str | Path] = [work("mixed 5-gram.reported.jsonl"), "--llm", work("corrector")]
+    work.run(f"{name}.reported.log", "correct", *inputs, "--out", work(f"{name}.reported.txt"))
+    return {"lists": "mixed 5-gram", "taught": len(lists) - third, "watched": third}
+
+
 STEPS: dict[str, Callable[[Workshop, str], dict[str, Any]]] = {
     "no language model": lambda work, name: decode(work, name, "uniform", SPACE_WITHOUT_LM),
     "unigram": lambda work, name: decode(work, name, build_lm(work, "unigram", ["text.txt", "prompts.txt"], 1), SPACE),
@@ -227,6 +262,8 @@ STEPS: dict[str, Callable[[Workshop, str], dict[str, Any]]] = {
     "mixed 5-gram": lambda work, name: decode(work, name, mixed_5gram(work), SPACE),
     "rescored": lambda work, name: rescored(work, name, "smollm2"),
     "adapted and rescored": lambda work, name: rescored(work, name, adapted_llm(work)),
+    "fused": fused,
+    "corrected": corrected,
 }
 
 

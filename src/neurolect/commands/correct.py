@@ -46,6 +46,8 @@ def correct(
         neurolect correct rescored.jsonl --out corrected.txt --llm models/qwen3-4b-instruct
         neurolect correct rescored.jsonl --out corrected.txt --endpoint http://localhost:8000/v1 --model qwen3
     """
+    import time
+
     from rich.console import Console
     from rich.progress import track
 
@@ -60,12 +62,16 @@ def correct(
     corrected = corrector_of(
         llm, endpoint, model, key_variable, n_best, most_changed, context, device, precision
     )  # fmt: skip
+    started = time.process_time()
     sentences = [corrected(each) for each in track(lists, "correcting", console=Console(stderr=True))]
+    milliseconds = 1000 * (time.process_time() - started) / max(1, len(lists))
     with written_atomically(out) as partial:
         partial.write_text("".join(f"{sentence}\n" for sentence in sentences), encoding="utf-8")
     before = [each[0].text for each in lists]
     changed = sum(one != other for one, other in zip(before, sentences, strict=True))
-    console.print(f"{out}: {len(sentences)} sentences, {changed} of them changed", soft_wrap=True)
+    console.print(
+        f"{len(sentences)} sentences, {milliseconds:.0f} CPU ms each, {changed} changed: {out}", soft_wrap=True
+    )
     if spoken is not None:
         for name, best in (("before", before), ("after", sentences)):
             console.print(f"word error rate {name}: {word_error_rate(spoken, best)}", highlight=False, markup=False)
