@@ -212,7 +212,7 @@ def rescored(work: Workshop, name: str, llm: str | Path) -> dict[str, Any]:
     """Longer lists of the mixed 5-gram under a large language model, whose share is chosen on the tuning half."""
     lm = mixed_5gram(work)
     config = tuned(work, "mixed 5-gram", lm, SPACE)
-    options = ["--config", config, "--lm", lm, *LONG_LISTS, "--rescoring.llm", llm]
+    options: list[str | Path] = ["--config", config, "--lm", lm, *LONG_LISTS, "--rescoring.llm", llm]
     for half in HALVES:
         decode_half(work, name, half, *options, "--rescoring.alpha", str(TRIED_SHARE))
     return {"lm": lm.name, "llm": Path(llm).name, "alpha": work.chosen_share(name), "options": LONG_LISTS}
@@ -230,7 +230,8 @@ def fused(work: Workshop, name: str) -> dict[str, Any]:
     """The adapted model inside the search, with the share that suits it after the search."""
     rescored(work, "adapted and rescored", adapted_llm(work))
     lm, share = mixed_5gram(work), work.chosen_share("adapted and rescored")
-    options = ["--config", tuned(work, "mixed 5-gram", lm, SPACE), "--lm", lm, "--fusion.llm", adapted_llm(work)]
+    config = tuned(work, "mixed 5-gram", lm, SPACE)
+    options: list[str | Path] = ["--config", config, "--lm", lm, "--fusion.llm", adapted_llm(work)]
     for half in HALVES:
         decode_half(work, name, half, *options, "--fusion.alpha", f"{share:g}")
     return {"lm": lm.name, "llm": "adapted", "fusion_alpha": share}

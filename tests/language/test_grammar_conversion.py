@@ -41,8 +41,12 @@ def write_graph(fst, folder):
     return folder / "G.fst"
 
 
+def transducer(arpa, folder):
+    return ngram_transducer(convert(arpa, folder / "stored.nlm"), WORDS, arpa)[0]
+
+
 def ours(arpa, folder):
-    return write_graph(ngram_transducer(arpa, WORDS)[0], folder)
+    return write_graph(transducer(arpa, folder), folder)
 
 
 def the_references(arpa, folder):
@@ -102,7 +106,7 @@ def test_a_model_of_the_highest_order_comes_back(tmp_path, rng):
 
 def test_graphs_of_openfsts_other_type_are_read_too(tmp_path, rng):
     (tmp_path / "lm.arpa").write_text(arpa_text(random_ngrams(rng, 3, unknown=False)))
-    fst, _ = ngram_transducer(tmp_path / "lm.arpa", WORDS)
+    fst = transducer(tmp_path / "lm.arpa", tmp_path)
     write_symbols(tmp_path)
     kaldifst.StdConstFst(fst).write(str(tmp_path / "G.fst"))
     as_const = convert_grammar(tmp_path / "G.fst", tmp_path / "const.nlm")

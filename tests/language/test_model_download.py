@@ -298,6 +298,7 @@ def built_graph(tmp_path):
     """A small G.fst, TLG.fst and words.txt."""
     kaldifst = pytest.importorskip("kaldifst", reason="needs the extra 'graph'")
     from neurolect.language.graph_building import build_graph
+    from neurolect.language.ngram_conversion import convert
     from neurolect.language.ngram_graph import ngram_transducer
 
     (tmp_path / "lm.arpa").write_text(ARPA)
@@ -306,7 +307,8 @@ def built_graph(tmp_path):
     folder.parent.mkdir()
     build_graph(tmp_path / "lm.arpa", lexicon, folder, with_topology=True)
     symbols = [line.split()[0] for line in (folder / "words.txt").read_text().splitlines()]
-    grammar, _ = ngram_transducer(tmp_path / "lm.arpa", symbols[1 : symbols.index("#0")])
+    model = convert(tmp_path / "lm.arpa", tmp_path / "lm.nlm")
+    grammar, _ = ngram_transducer(model, symbols[1 : symbols.index("#0")], tmp_path / "lm.arpa")
     kaldifst.arcsort(grammar, "ilabel")
     grammar.write(str(folder / "G.fst"))
     return tmp_path / "speech"
