@@ -30,7 +30,7 @@ from rich.table import Table
 
 from neurolect.data.files import written_atomically
 from neurolect.decoding.hypotheses import Hypothesis
-from neurolect.decoding.hypothesis_files import read_hypotheses
+from neurolect.decoding.hypothesis_files import read_hypotheses, write_hypotheses
 from neurolect.evaluation.alphas import word_error_rate_by_alpha
 from neurolect.language.ngram_conversion import write_english_trigram
 from neurolect.text.error_rates import ErrorCounts, count_errors, count_word_errors, error_rate, error_rate_by
@@ -91,12 +91,13 @@ class Workshop:
         if self(log).exists():
             return
         command = [sys.executable, "-m", "neurolect", *map(str, arguments)]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        assert process.stdout is not None
-        printed = process.stdout.read()
-        _, status, usage = os.wait4(process.pid, 0)
+        with self("errors.txt").open("w") as errors:
+            process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
+            assert process.stdout is not None
+            printed = process.stdout.read()
+            _, status, usage = os.wait4(process.pid, 0)
         if status != 0:
-            raise SystemExit(f"{' '.join(command)}: status {status}")
+            raise SystemExit(f"{' '.join(command)}: {self('errors.txt').read_text().splitlines()[-1:]}")
         content = {
             "arguments": [*map(str, arguments[:2])],
             "printed": printed,
@@ -240,11 +241,11 @@ def fused(work: Workshop, name: str) -> dict[str, Any]:
 def corrected(work: Workshop, name: str) -> dict[str, Any]:
     """The adapted model taught to correct the mixed 5-gram's lists, two thirds of the tuning half's, on the rest."""
     decode(work, "mixed 5-gram", mixed_5gram(work), SPACE)
-    lists = work("mixed 5-gram.tuning.jsonl").read_text().splitlines(keepends=True)
+    lists = read_hypotheses(work("mixed 5-gram.tuning.jsonl"))
     spoken = work("tuning.txt").read_text().splitlines(keepends=True)
     third = len(lists) // 3
     for part, of_part in (("taught", slice(third, None)), ("watched", slice(third))):
-        work(f"{part}.jsonl").write_text("".join(lists[of_part]))
+        write_hypotheses(work(f"{part}.jsonl"), lists[of_part])
         work(f"{part}.txt").write_text("".join(spoken[of_part]))
     taught: list[str | Path] = ["--hypotheses", work("taught.jsonl"), "--truth", work("taught.txt")]
     watched: list[str | Path] = ["--held_out", work("watched.jsonl"), "--held_out_truth", work("watched.txt")]
