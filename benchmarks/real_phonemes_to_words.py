@@ -16,10 +16,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -28,7 +25,6 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from neurolect.data.files import written_atomically
 from neurolect.decoding.hypotheses import Hypothesis
 from neurolect.decoding.hypothesis_files import read_hypotheses, write_hypotheses
 from neurolect.evaluation.alphas import word_error_rate_by_alpha
@@ -47,6 +43,7 @@ from real_trials import (
     spoken,
     unseen_prompts,
 )
+from workshop import Workshop, write_json
 
 RESULTS = Path(__file__).parent / "results" / "real_phonemes_to_words.json"
 REFERENCES = {"reference: 1-gram": "reference_1gram", "reference: 5-gram, OPT-6.7B": "reference_5gram_opt"}
@@ -75,52 +72,21 @@ class Measured:
     peak_mb: int
 
 
-class Workshop:
-    """A folder in which steps leave what others need."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
-
-    def __call__(self, name: str) -> Path:
-        """Path of a file in the folder."""
-        return self.folder / name
-
-    def run(self, log: str, *arguments: str | Path) -> None:
-        """Run `neurolect …` unless that was done, and keep what it printed and used in a file called `log`."""
-        if self(log).exists():
-            return
-        command = [sys.executable, "-m", "neurolect", *map(str, arguments)]
-        with self("errors.txt").open("w") as errors:
-            process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
-            assert process.stdout is not None
-            printed = process.stdout.read()
-            _, status, usage = os.wait4(process.pid, 0)
-        if status != 0:
-            raise SystemExit(f"{' '.join(command)}: {self('errors.txt').read_text().splitlines()[-1:]}")
-        content = {
-            "arguments": [*map(str, arguments[:2])],
-            "printed": printed,
-            "peak_mb": round(usage.ru_maxrss / 1000),
-        }
-        write_json(self(log), content)
-
-    def chosen_share(self, name: str) -> float:
-        """The large language model's share with which the lists of the tuning half have the fewest errors."""
-        lists = read_hypotheses(self(f"{name}.tuning.jsonl"))
-        rates = word_error_rate_by_alpha(lists, self("tuning.txt").read_text().splitlines(), TRIED_SHARE)
-        return min(rates, key=lambda share: rates[share].rate)
-
-    def measured(self, name: str, half: str, share: float) -> Measured:
-        """What a step wrote of a half, were its lists rescored with another share."""
-        log = json.loads(self(f"{name}.{half}.log").read_text())
-        cpu_ms = re.search(r"(\d+) CPU ms each", log["printed"])
-        corrected = self(f"{name}.{half}.txt")
-        if corrected.exists():
-            sentences = corrected.read_text().splitlines()
-        else:
-            sentences = [best_text(each, share) for each in read_hypotheses(self(f"{name}.{half}.jsonl"))]
-        return Measured(sentences, float(cpu_ms[1]) if cpu_ms else 0.0, log["peak_mb"])
+def measured(work: Workshop, name: str, half: str, share: float, after: str | None) -> Measured:
+    """What a step wrote of a half, were its lists rescored with another share; time includes that of the one before."""
+    log = work.log(f"{name}.{half}.log")
+    cpu_ms = re.search(r"(\d+) CPU ms each", log["printed"])
+    if cpu_ms is None:
+        raise SystemExit(f"{name}, {half}: the verb did not say what time it took")
+    if after is None:
+        lists = read_hypotheses(work(f"{name}.{half}.jsonl"))
+        return Measured([best_text(each, share) for each in lists], float(cpu_ms[1]), log["peak_mb"])
+    before = measured(work, after, half, TRIED_SHARE, None)
+    return Measured(
+        work(f"{name}.{half}.txt").read_text().splitlines(),
+        before.cpu_ms + float(cpu_ms[1]),
+        max(before.peak_mb, log["peak_mb"]),
+    )
 
 
 def best_text(hypotheses: Sequence[Hypothesis], share: float) -> str:
@@ -130,6 +96,13 @@ def best_text(hypotheses: Sequence[Hypothesis], share: float) -> str:
         return each.total if each.llm is None else each.total + (share - TRIED_SHARE) * (each.llm - each.ngram)
 
     return max(hypotheses, key=total).text
+
+
+def chosen_share(work: Workshop, name: str) -> float:
+    """The large language model's share with which the lists of the tuning half have the fewest errors."""
+    lists = read_hypotheses(work(f"{name}.tuning.jsonl"))
+    rates = word_error_rate_by_alpha(lists, work("tuning.txt").read_text().splitlines(), TRIED_SHARE)
+    return min(rates, key=lambda share: rates[share].rate)
 
 
 def main() -> None:
@@ -150,10 +123,13 @@ def main() -> None:
     for half in reversed(HALVES):
         # The corrector has seen the tuning half.
         shown = [name for name in names if work(f"{name}.{half}.log").exists()]
-        measured = {name: work.measured(name, half, settings[name].get("alpha", TRIED_SHARE)) for name in shown}
-        counts = word_errors(halves[half], measured)
+        found = {
+            name: measured(work, name, half, settings[name].get("alpha", TRIED_SHARE), settings[name].get("after"))
+            for name in shown
+        }
+        counts = word_errors(halves[half], found)
         Console(width=160).print(table_by_corpus(halves[half], counts, half))
-        figures[half] = summary(halves[half], measured, counts)
+        figures[half] = summary(halves[half], found, counts)
     write_json(arguments.json, figures)
 
 
@@ -216,7 +192,7 @@ def rescored(work: Workshop, name: str, llm: str | Path) -> dict[str, Any]:
     options: list[str | Path] = ["--config", config, "--lm", lm, *LONG_LISTS, "--rescoring.llm", llm]
     for half in HALVES:
         decode_half(work, name, half, *options, "--rescoring.alpha", str(TRIED_SHARE))
-    return {"lm": lm.name, "llm": Path(llm).name, "alpha": work.chosen_share(name), "options": LONG_LISTS}
+    return {"lm": lm.name, "llm": Path(llm).name, "alpha": chosen_share(work, name), "options": LONG_LISTS}
 
 
 def adapted_llm(work: Workshop) -> Path:
@@ -230,7 +206,7 @@ def adapted_llm(work: Workshop) -> Path:
 def fused(work: Workshop, name: str) -> dict[str, Any]:
     """The adapted model inside the search, with the share that suits it after the search."""
     rescored(work, "adapted and rescored", adapted_llm(work))
-    lm, share = mixed_5gram(work), work.chosen_share("adapted and rescored")
+    lm, share = mixed_5gram(work), chosen_share(work, "adapted and rescored")
     config = tuned(work, "mixed 5-gram", lm, SPACE)
     options: list[str | Path] = ["--config", config, "--lm", lm, "--fusion.llm", adapted_llm(work)]
     for half in HALVES:
@@ -254,7 +230,7 @@ def corrected(work: Workshop, name: str) -> dict[str, Any]:
     work.run("corrector.log", "lm", "corrector", *taught, *watched, *out)
     inputs: list[str | Path] = [work("mixed 5-gram.reported.jsonl"), "--llm", work("corrector")]
     work.run(f"{name}.reported.log", "correct", *inputs, "--out", work(f"{name}.reported.txt"))
-    return {"lists": "mixed 5-gram", "taught": len(lists) - third, "watched": third}
+    return {"after": "mixed 5-gram", "taught": len(lists) - third, "watched": third}
 
 
 STEPS: dict[str, Callable[[Workshop, str], dict[str, Any]]] = {
@@ -303,12 +279,6 @@ def summary(rows: Sequence[Row], measured: dict[str, Measured], counts: dict[str
         "cpu_ms_per_trial": {name: answer.cpu_ms for name, answer in measured.items()},
         "peak_mb": {name: answer.peak_mb for name, answer in measured.items()},
     }
-
-
-def write_json(path: Path, content: dict[str, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with written_atomically(path) as partial:
-        partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
