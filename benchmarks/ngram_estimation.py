@@ -18,12 +18,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
-import subprocess
 import sys
 import tempfile
-import time
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -32,6 +29,7 @@ from neurolect.language.corpus import read_corpus
 from neurolect.language.ngram_conversion import convert
 from neurolect.language.ngram_model import NgramModel
 from neurolect.text.cleaning import clean_sentences
+from processes import run_measured
 
 RESULTS = Path(__file__).parent / "results" / "ngram_estimation.jsonl"
 NEUROLECT = [sys.executable, "-m", "neurolect", "lm"]
@@ -105,13 +103,9 @@ def write_chitchat(folder: Path) -> tuple[Path, Path]:
 
 def measured(command: list[str | Path]) -> Row:
     """Run a program: its CPU and wall seconds, and its peak of memory."""
-    begin = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    if status != 0:
-        raise SystemExit(f"{' '.join(map(str, command))}: status {status}")
-    seconds = {"cpu_s": usage.ru_utime + usage.ru_stime, "wall_s": time.perf_counter() - begin}
-    return {name: round(value, 2) for name, value in seconds.items()} | {"peak_mb": round(usage.ru_maxrss / 1000)}
+    used = run_measured(command)
+    seconds = {"cpu_s": used.cpu_seconds, "wall_s": used.wall_seconds}
+    return {name: round(value, 2) for name, value in seconds.items()} | {"peak_mb": round(used.peak_bytes / 1e6)}
 
 
 def quality(path: Path, test: Path) -> Row:
