@@ -7,9 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from processes import run_measured
-
 from neurolect.data.files import written_atomically
+from processes import run_measured
 
 
 class Workshop:
