@@ -123,12 +123,15 @@ def test_words_of_a_list_are_all_inputs(tmp_path, capsys):
         ["decode", "x", "--ensemble", "y", "in", "--out", "in"],
         ["decode", "x", "--config", "in", "--out", "in"],
         ["train", "--data.root", "in", "--model", "GRUDecoder", "--out", "in"],
+        ["lm", "adapt", "english", "--text", "x", "--lexicon", "in", "--new_words", "in", "--out", "y"],
+        ["decode", "x", "--phrases", "in.csv", "--out", "in.jsonl"],
     ],
 )
 def test_an_output_that_is_an_input_is_refused_and_left_alone(arguments, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "in").write_text("threads: 1\n")
     (tmp_path / "link").symlink_to("in")
+    (tmp_path / "in.csv").hardlink_to(tmp_path / "in")
     assert main(arguments) == 2
     error = capsys.readouterr().err
     assert "is read as --" in error

@@ -110,6 +110,13 @@ def test_what_cannot_be_done_is_one_line(arguments, complaint, folder, tmp_path,
     assert not (tmp_path / "out.jsonl").exists()
 
 
+def test_the_table_of_the_lists_that_are_rescored_is_not_replaced(folder, capsys):
+    table = (folder / "lists.csv").read_bytes()
+    assert run("rescore", folder / "lists.jsonl", "--out", folder / "lists.txt", "--rescoring.choose", "mbr") == 2
+    assert "its table would replace that of" in capsys.readouterr().err
+    assert (folder / "lists.csv").read_bytes() == table
+
+
 def test_fusion_inside_the_search_gives_the_scores_of_rescoring(folder, tmp_path, capsys):
     out, llm = tmp_path / "fused.jsonl", ("--fusion.llm", folder / "llm", "--fusion.device", "cpu")
     settings = ("--fusion.alpha", 0.25, "--fusion.every", 10, "--fusion.context", "hello", *SEARCH)

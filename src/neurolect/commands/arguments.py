@@ -20,6 +20,9 @@ _CONFIG_TEXT = "config_yaml"
 """A verb with a parameter of this name is given all its settings as YAML, to keep beside what it makes."""
 
 _OUT = "out"
+_OUTPUTS = (_OUT, "new_words")
+_WITH_TABLE = ("decode", "rescore")
+"""Verbs that write a table beside their output."""
 """The parameter that names what a verb writes; no word becomes it by its place among others."""
 
 
@@ -54,7 +57,7 @@ def read_arguments(verb: str, function: Callable[..., None], words: Sequence[str
         raise ConfigError(f"{error} {see}") from None
     try:
         settings = parser.parse_args(spelled)
-        _require_another_output(dict(settings.items()))
+        _require_other_outputs(verb, dict(settings.items()))
         values = dict(parser.instantiate(settings).items())
     except (ArgumentError, UnicodeDecodeError) as error:
         file = _faulty_config(parser, spelled, str(error))
@@ -131,14 +134,16 @@ def _as_list(name: str, item: Any, words: list[str]) -> str:
     return f"{name}=[{', '.join(words if item in (int, float) else map(json.dumps, words))}]"
 
 
-def _require_another_output(settings: Mapping[str, Any]) -> None:
-    out = settings.get(_OUT)
-    if not isinstance(out, Path) or not out.exists():
-        return
+def _require_other_outputs(verb: str, settings: Mapping[str, Any]) -> None:
+    outputs = {name: settings[name] for name in _OUTPUTS if isinstance(settings.get(name), Path)}
+    table = outputs[_OUT].with_suffix(".csv") if verb in _WITH_TABLE and _OUT in outputs else None
     for name, value in settings.items():
         for each in value if isinstance(value, list) else [value]:
-            if name != _OUT and _is_same_file(each, out):
-                raise ConfigError(f"{out}: is read as --{name}, so --{_OUT} must be another")
+            for output, path in outputs.items():
+                if name not in outputs and _is_same_file(each, path):
+                    raise ConfigError(f"{path}: is read as --{name}, so --{output} must be another")
+            if table is not None and _is_same_file(each, table):
+                raise ConfigError(f"{table}: is read as --{name}, and the table beside --{_OUT} would replace it")
 
 
 def _is_same_file(value: Any, out: Path) -> bool:

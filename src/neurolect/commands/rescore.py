@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
+from neurolect.decoding.hypotheses import Hypothesis
 from neurolect.decoding.second_pass import Rescoring
 
 
@@ -40,17 +42,26 @@ def rescore(
 
     from neurolect.decoding.hypothesis_files import read_models_hypotheses, write_hypotheses
     from neurolect.decoding.second_pass import SecondPass
+    from neurolect.errors import ConfigError
     from neurolect.evaluation.alphas import word_error_rate_by_alpha
     from neurolect.evaluation.sentences import read_truth, word_error_rate
 
     console = Console()
     lists = read_models_hypotheses([hypotheses, *(others or [])])
     spoken = None if truth is None else read_truth(truth, len(lists))
+    if out.with_suffix("") == hypotheses.with_suffix("") and out != hypotheses:
+        raise ConfigError(f"{out}: its table would replace that of {hypotheses}; choose another name")
     second_pass = SecondPass(rescoring)
     started = time.process_time()
-    rescored = [second_pass.of_models(each) for each in track(lists, "rescoring", console=Console(stderr=True))]
+    rescored: list[list[Hypothesis]] = []
+
+    def one_by_one() -> Iterator[list[Hypothesis]]:
+        for each in track(lists, "rescoring", console=Console(stderr=True)):
+            rescored.append(second_pass.of_models(each))
+            yield rescored[-1]
+
+    csv = write_hypotheses(out, one_by_one())
     milliseconds = 1000 * (time.process_time() - started) / len(lists)
-    csv = write_hypotheses(out, rescored)
     console.print(f"{len(lists)} utterances, {milliseconds:.0f} CPU ms each: {out}, {csv}", soft_wrap=True)
     if spoken is not None:
         for name, best in (("before", [each[0][0] for each in lists]), ("after", [each[0] for each in rescored])):
