@@ -38,7 +38,8 @@ def test_minimum_bayes_risk_chooses_over_one_list_and_over_several():
         ({"alpha": 1.5}, "alpha is 1.5, it must be from 0 to 1"),
         ({"augment": -1}, "augment is -1"),
         ({"posterior_scale": 0}, "posterior_scale is 0"),
-        ({"context": "hello"}, "name one as llm"),
+        ({"context": "hello"}, "context is for a large language model; name one"),
+        ({"alpha": 0.3}, "alpha is for a large language model; name one"),
         ({"graph_lm": "old.nlm"}, "give lm too"),
     ],
 )

@@ -56,12 +56,14 @@ def lm_build(
     from rich.progress import Progress
 
     from neurolect.commands.ngram_summary import print_summary
+    from neurolect.errors import require_at_least
     from neurolect.language.corpus import read_corpus, read_vocabulary
     from neurolect.language.ngram_building import build
     from neurolect.language.ngram_estimation import NgramCounting, usable_threads
 
     words = read_vocabulary(vocabulary) if vocabulary else None
     n_threads = usable_threads() if threads is None else threads
+    require_at_least(1, "memory", memory)
     counting = NgramCounting(order, words, least_counts or (), memory << 20, n_threads)
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:

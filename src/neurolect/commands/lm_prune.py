@@ -7,7 +7,7 @@ from pathlib import Path
 from neurolect.language.ngram_conversion import Bits
 
 
-def lm_prune(model: Path, threshold: float, out: Path, bits: Bits = 32) -> None:
+def lm_prune(model: Path, threshold: float, out: Path, bits: Bits | None = None) -> None:
     """Leave out of an n-gram model what it hardly needs.
 
     An n-gram goes if the model's perplexity grows by less than the threshold without it (Stolcke 1998, as in SRILM).
@@ -16,7 +16,8 @@ def lm_prune(model: Path, threshold: float, out: Path, bits: Bits = 32) -> None:
         model: file that 'neurolect lm build' or 'lm convert' wrote.
         threshold: a fraction, usually 1e-9 to 1e-6.
         out: file to write.
-        bits: of each stored value: 32 keeps single precision, 8 keeps 256 values an order in about half the space.
+        bits: of each stored value: 32 keeps single precision, 8 keeps 256 values an order in about half the space; by
+            default as many as the model has.
 
     Examples:
         neurolect lm prune 5gram.nlm --threshold 1e-8 --out small.nlm
@@ -28,5 +29,6 @@ def lm_prune(model: Path, threshold: float, out: Path, bits: Bits = 32) -> None:
     from neurolect.language.ngram_pruning import prune
 
     with Console(stderr=True).status("pruning"):
-        pruned = prune(NgramModel(model), threshold, out, bits)
+        whole = NgramModel(model)
+        pruned = prune(whole, threshold, out, bits or (8 if whole.bits == 8 else 32))
     print_summary(pruned)

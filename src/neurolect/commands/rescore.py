@@ -51,6 +51,8 @@ def rescore(
     spoken = None if truth is None else read_truth(truth, len(lists))
     if out.with_suffix("") == hypotheses.with_suffix("") and out != hypotheses:
         raise ConfigError(f"{out}: its table would replace that of {hypotheses}; choose another name")
+    if rescoring == Rescoring():
+        raise ConfigError("rescore: nothing is to be done; name --rescoring.lm, llm, augment or choose")
     second_pass = SecondPass(rescoring)
     started = time.process_time()
     rescored: list[list[Hypothesis]] = []

@@ -69,8 +69,9 @@ class Rescoring:
                 raise ConfigError(f"rescoring: {name} is {getattr(self, name)}, it must be {range_}")
         if self.graph_lm is not None and self.lm is None:
             raise ConfigError("rescoring: graph_lm is what lm takes the place of; give lm too")
-        if self.context and self.llm is None:
-            raise ConfigError("rescoring: a context is read by a large language model; name one as llm")
+        for name in ("alpha", "length_penalty", "context"):
+            if self.llm is None and getattr(self, name) != getattr(Rescoring, name):
+                raise ConfigError(f"rescoring: {name} is for a large language model; name one as --rescoring.llm")
 
 
 class SecondPass:

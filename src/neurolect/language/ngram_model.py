@@ -75,6 +75,8 @@ class NgramModel:
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
+        if str(path) == "english" and not self.path.exists():
+            raise DataError("english: is a name here, not a file; 'neurolect lm convert english --out F' makes one")
         self.store = _core.NgramStore(str(path))
         facts = self.store.facts()
         self.order = self.store.order
