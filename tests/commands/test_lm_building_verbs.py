@@ -93,7 +93,7 @@ def test_models_are_mixed_with_weights_given_or_fitted(built, text, tmp_path, ca
         (["lm", "build", "--text", "missing.txt", "--out", "lm.nlm"], "missing.txt"),
         (["lm", "build", "--text", "TEXT", "--out", "lm.nlm", "--order", "9"], "order is 9"),
         (["lm", "build", "--text", "TEXT", "--out", "lm.nlm", "--prune", "-1"], "prune is -1"),
-        (["lm", "build", "--text", "TEXT", "--out", "lm.nlm", "--memory", "0"], "buffer_bytes is 0"),
+        (["lm", "build", "--text", "TEXT", "--out", "lm.nlm", "--memory", "0"], "memory is 0"),
         (["lm", "mix", "--models", "MODEL", "--out", "mixed.nlm"], "either weights or heldout"),
         (["lm", "mix", "--models", "MODEL", "--out", "mixed.nlm", "--weights", "2"], "sum to 1"),
         (["lm", "prune", "MODEL", "--threshold", "-1", "--out", "pruned.nlm"], "threshold"),
