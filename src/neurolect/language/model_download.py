@@ -18,7 +18,8 @@ from neurolect.data.tar_stream import visit_tar
 from neurolect.errors import DataError
 from neurolect.language.grammar_conversion import WORDS, convert_grammar
 from neurolect.language.kenlm_header import HEADER_BYTES, require_convertible
-from neurolect.language.ngram_conversion import Bits, convert, convert_arpa
+from neurolect.language.ngram_conversion import convert, convert_arpa
+from neurolect.language.ngram_target import Bits
 from neurolect.language.ready_models import (
     GRAMMAR,
     GRAPH,

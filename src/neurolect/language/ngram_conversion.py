@@ -18,14 +18,12 @@ from neurolect.errors import ConfigError, DataError
 from neurolect.language.grammar_conversion import convert_grammar
 from neurolect.language.kenlm_header import KENLM_MAGIC
 from neurolect.language.ngram_model import NgramModel
-from neurolect.language.ngram_target import Bits as Bits
-from neurolect.language.ngram_target import naming, target
+from neurolect.language.ngram_target import SORTED_AT_ONCE, Bits, naming, target
 from neurolect.language.pocketsphinx_trigram import ABSENT_WORD_LOG10, Trigram, read_pocketsphinx_trigram
 from neurolect.text.text_lines import is_gzipped, lower_ascii
 
 _OPENFST_MAGIC = (2125659606).to_bytes(4, "little")
 _PIECE = 1 << 22
-_SORTED_AT_ONCE = 1 << 28
 
 
 def convert(
@@ -115,7 +113,7 @@ def convert_arpa(file: IO[bytes], name: str, out: Path, bits: Bits = 32, lower_c
         DataError: it is not ARPA text; the message names the line.
     """
     with written_atomically(out) as partial:
-        reader = _core.ArpaReader(folder=str(partial.parent), buffer_bytes=_SORTED_AT_ONCE, lower_case=lower_case)
+        reader = _core.ArpaReader(folder=str(partial.parent), buffer_bytes=SORTED_AT_ONCE, lower_case=lower_case)
         try:
             while piece := file.read(_PIECE):
                 reader.push(piece)
@@ -157,7 +155,7 @@ def write_trigram(trigram: Trigram, out: Path, bits: Bits = 32) -> None:
     Raises:
         DataError: a word or an n-gram occurs twice.
     """
-    builder = _core.NgramBuilder(order=3, folder=str(out.parent), buffer_bytes=_SORTED_AT_ONCE)
+    builder = _core.NgramBuilder(order=3, folder=str(out.parent), buffer_bytes=SORTED_AT_ONCE)
     nats = np.float32(math.log(10))
     unigrams = zip(trigram.vocabulary, trigram.unigram / nats, trigram.unigram_back_off / nats, strict=True)
     for word, log10, back_off in unigrams:
@@ -188,7 +186,7 @@ def _convert_sphinx(source: Path, out: Path, bits: Bits, lower_case: bool, progr
 
 
 def _convert_arpa(source: Path, out: Path, bits: Bits, lower_case: bool, progress: Callable[[int], None]) -> None:
-    reader = _core.ArpaReader(folder=str(out.parent), buffer_bytes=_SORTED_AT_ONCE, lower_case=lower_case)
+    reader = _core.ArpaReader(folder=str(out.parent), buffer_bytes=SORTED_AT_ONCE, lower_case=lower_case)
     try:
         with source.open("rb") as raw:
             file: BinaryIO = gzip.GzipFile(fileobj=raw) if is_gzipped(raw) else raw  # type: ignore[assignment]
@@ -207,7 +205,7 @@ def _convert_arpa(source: Path, out: Path, bits: Bits, lower_case: bool, progres
 
 
 def _copy_store(model: NgramModel, out: Path, bits: Bits, lower_case: bool, progress: Callable[[int], None]) -> None:
-    reader = _core.ArpaReader(folder=str(out.parent), buffer_bytes=_SORTED_AT_ONCE, lower_case=lower_case)
+    reader = _core.ArpaReader(folder=str(out.parent), buffer_bytes=SORTED_AT_ONCE, lower_case=lower_case)
     writer = _core.ArpaWriter(model.store)
     try:
         while piece := writer.next():
