@@ -273,10 +273,26 @@ def test_a_trie_of_kenlm_becomes_a_store(server, to):
     assert NgramModel(store).order == 3
 
 
-def test_a_hash_table_of_kenlm_is_refused_before_it_is_fetched(server, to):
-    content = (KENLM / "hash_table.bin").read_bytes()
+@pytest.mark.parametrize(
+    ("name", "complaint"),
+    [
+        ("hash_table", "a hash table of KenLM, in which no word can be found"),
+        ("trie_without_words", "a trie of KenLM without its words"),
+    ],
+)
+def test_a_file_of_kenlm_that_cannot_become_a_store_is_refused_before_it_is_fetched(server, to, name, complaint):
+    content = (KENLM / f"{name}.bin").read_bytes()
     publish_binary(server, content)
-    with pytest.raises(DataError, match=r"^5gram_pruned\.bin: a hash table of KenLM, in which no word can be found"):
+    with pytest.raises(DataError, match=rf"^5gram_pruned\.bin: {complaint}"):
+        fetch(server, to, "lab_5gram_pruned")
+    assert server.answers[-1].n_bytes < len(content)
+    assert files_in(to) == []
+
+
+def test_a_file_of_another_version_of_kenlm_is_refused_before_it_is_fetched(server, to):
+    content = (KENLM / "trie.bin").read_bytes().replace(b"version 5", b"version 4")
+    publish_binary(server, content)
+    with pytest.raises(DataError, match=r"^5gram_pruned\.bin: of another version of KenLM's format"):
         fetch(server, to, "lab_5gram_pruned")
     assert server.answers[-1].n_bytes < len(content)
     assert files_in(to) == []
