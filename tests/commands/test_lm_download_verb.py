@@ -58,6 +58,13 @@ def test_the_verb_asks_for_nothing_that_is_here(server, tmp_path, capsys):
     assert capsys.readouterr().out.startswith("ready: ")
 
 
+def test_the_verb_removes_an_archive_that_a_killed_call_left(server, tmp_path):
+    assert run(server, tmp_path, "--keep_archive", "true") == 0
+    assert (tmp_path / THREE.file).exists()
+    assert run(server, tmp_path) == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["reference_3gram"]
+
+
 def test_a_host_that_lacks_the_model_is_one_line_and_status_2(server, tmp_path, capsys):
     server.files.clear()
     assert run(server, tmp_path / "models") == 2

@@ -18,7 +18,7 @@ from neurolect.errors import ConfigError, DataError
 from neurolect.language import ready_models
 from neurolect.language.model_download import fetch_model, space_needed
 from neurolect.language.ngram_model import NgramModel
-from neurolect.language.ready_models import READY_MODELS, ArpaFile, remote_files, source_of
+from neurolect.language.ready_models import READY_MODELS, ArpaFile, download_name, remote_files, source_of
 from neurolect.text.alphabet import PHONEMES
 from neurolect.text.alphabet import PHONEMES_LANGUAGE_MODEL_ORDER as ORDER
 from neurolect.text.lexicon import Lexicon
@@ -118,6 +118,30 @@ def test_a_model_that_is_here_is_not_fetched_again(server, to):
     n_answers = len(server.answers)
     assert fetch(server, to, files=[]) == first
     assert len(server.answers) == n_answers
+
+
+def test_an_archive_that_a_killed_call_left_beside_the_graph_goes_with_the_next_call(server, to):
+    publish(server, tarred(MEMBERS))
+    graph = fetch(server, to, keep_archive=True)
+    assert fetch(server, to, files=[], keep_archive=True) == graph
+    assert files_in(to) == [THREE, "reference_3gram"]
+    assert fetch(server, to, files=[]) == graph
+    assert files_in(to) == ["reference_3gram"]
+
+
+@pytest.mark.parametrize("name", ["reference_3gram", "lab_5gram_pruned", "librispeech_3gram"])
+def test_what_a_killed_call_left_beside_a_store_goes_with_the_next_call(server, to, name):
+    to.mkdir()
+    store, left = to / f"{name}.nlm", to / f".{name}.nlm.unpacking"
+    store.write_bytes(b"store")
+    left.mkdir()
+    (left / "G.fst").write_bytes(b"graph")
+    for download in (THREE, "5gram_pruned.bin", "3-gram.pruned.1e-7.arpa.gz"):
+        (to / download).write_bytes(b"download")
+    assert fetch(server, to, name, files=[], form="store") == store
+    assert not left.exists()
+    assert len(files_in(to)) == 3
+    assert not (to / download_name(source_of(name))).exists()
 
 
 def test_a_broken_download_is_continued_by_the_next_call(server, to):

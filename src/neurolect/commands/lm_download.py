@@ -67,11 +67,11 @@ def lm_download(
     from rich.filesize import decimal
 
     from neurolect.commands.download_bars import download_bars
-    from neurolect.language.model_download import fetch_model, space_needed
-    from neurolect.language.ready_models import ready_file, remote_files, source_of
+    from neurolect.language.model_download import fetch_model, ready_model, space_needed
+    from neurolect.language.ready_models import remote_files, source_of
 
     console = Console()
-    ready = ready_file(model, to, form)
+    ready = ready_model(model, to, form, keep_archive=keep_archive)
     if ready is None:
         files = remote_files(source_of(model), base_url, retries=retries)
         missing, made = space_needed(model, files, to, form)

@@ -28,6 +28,7 @@ from neurolect.language.ready_models import (
     GitHubFolder,
     KenlmFile,
     Source,
+    download_name,
     ready_file,
     source_of,
 )
@@ -61,6 +62,28 @@ def space_needed(name: str, files: Sequence[RemoteFile], to: Path, form: Form = 
     if isinstance(source, GitHubFolder):
         return missing, 0
     return missing, _STORE_AND_SORTING * sum(file.size for file in files)
+
+
+def ready_model(name: str, to: Path, form: Form = "graph", *, keep_archive: bool = False) -> Path | None:
+    """The file that a search uses, if the model is here already; what a killed call left beside it goes.
+
+    Args:
+        name: a key of `READY_MODELS`.
+        to: the folder for the model.
+        form: in which it is wanted.
+        keep_archive: do not delete what was downloaded.
+
+    Raises:
+        ConfigError: there is no model of that name, or not in that form.
+    """
+    ready = ready_file(name, to, form)
+    if ready is None:
+        return None
+    shutil.rmtree(_unpacking_beside(ready), ignore_errors=True)
+    downloaded = download_name(source_of(name))
+    if downloaded is not None and not keep_archive:
+        (to / downloaded).unlink(missing_ok=True)
+    return ready
 
 
 def fetch_model(
@@ -100,7 +123,7 @@ def fetch_model(
         ConfigError: there is no model of that name, or not in that form.
         DataError: a file cannot be fetched, is not the right one or not what it should be, or does not fit on the disk.
     """
-    ready = ready_file(name, to, form)
+    ready = ready_model(name, to, form, keep_archive=keep_archive)
     if ready is not None:
         return ready
     source = source_of(name)
@@ -162,7 +185,7 @@ def _unpacked(
     archive: Path, beside: Path, wanted: Callable[[str], bool], bits: Bits, progress: Callable[[int], None]
 ) -> Iterator[Path]:
     """A folder with the wanted files of an archive, which is gone afterwards unless it was renamed."""
-    unpacking = beside.with_name(f".{beside.name}.unpacking")
+    unpacking = _unpacking_beside(beside)
     shutil.rmtree(unpacking, ignore_errors=True)
 
     def visit(member: str, n_bytes: int, content: IO[bytes]) -> None:
@@ -184,6 +207,10 @@ def _unpacked(
         yield unpacking
     finally:
         shutil.rmtree(unpacking, ignore_errors=True)
+
+
+def _unpacking_beside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.unpacking")
 
 
 def _the_only(folder: Path, name: str, archive: Path) -> Path:

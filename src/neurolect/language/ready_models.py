@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from typing import Literal
 from urllib.parse import urljoin, urlsplit
@@ -158,3 +158,10 @@ def ready_file(name: str, to: Path, form: Form = "graph") -> Path | None:
     if any(next((to / name).rglob(file), None) is None for file in wanted):
         return None
     return next((to / name).rglob(GRAPH))
+
+
+def download_name(source: Source) -> str | None:
+    """The name of the file that is fetched and goes once the model is made of it; None where what is fetched stays."""
+    if isinstance(source, GitHubFolder):
+        return None
+    return PurePosixPath(urlsplit(source.url).path).name if isinstance(source, ArpaFile) else source.file
