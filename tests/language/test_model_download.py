@@ -105,7 +105,7 @@ def test_a_line_of_faulty_arpa_text_is_named_with_its_member(server, to):
     assert files_in(to) == [THREE]
 
 
-def test_graphs_that_no_verb_reads_are_left_out_and_the_archive_is_kept_when_asked_for(server, to):
+def test_graphs_that_a_search_does_not_use_are_left_out_and_the_archive_is_kept_when_asked_for(server, to):
     publish(server, tarred(MEMBERS))
     graph = fetch(server, to, keep_archive=True)
     assert files_in(to) == [THREE, "reference_3gram"]
@@ -382,13 +382,33 @@ def test_the_ngrams_of_an_archive_become_a_store_that_can_be_searched(server, to
     assert fetch(server, to, form="store", files=[]) == store
 
 
-def test_an_archive_without_ngrams_makes_no_store(server, to):
+def test_the_ngrams_of_before_pruning_become_a_store_of_their_own(server, to, built_graph):
+    folder = built_graph / "lang_test"
+    (folder / "G.fst").rename(folder / "G_no_prune.fst")
+    (folder / "G.fst").write_bytes(b"pruned")
+    publish(server, tarred(contents(built_graph)))
+    store = fetch(server, to, form="unpruned_store")
+    assert store == to / "reference_3gram_unpruned.nlm"
+    assert files_in(to) == ["reference_3gram_unpruned.nlm"]
+    assert NgramModel(store).counts == (4, 2)
+    assert fetch(server, to, form="unpruned_store", files=[]) == store
+
+
+@pytest.mark.parametrize(("form", "grammar"), [("store", r"G\.fst"), ("unpruned_store", r"G_no_prune\.fst")])
+def test_an_archive_without_ngrams_makes_no_store(server, to, form, grammar):
     publish(server, tarred({"readme": b"nothing"}))
-    with pytest.raises(DataError, match=r"languageModel\.tar\.gz: the archive has no G\.fst, it should have one$"):
-        fetch(server, to, form="store")
+    with pytest.raises(DataError, match=rf"languageModel\.tar\.gz: the archive has no {grammar}, it should have one$"):
+        fetch(server, to, form=form)
     assert files_in(to) == [THREE]
 
 
-def test_a_model_that_is_published_as_a_graph_of_sounds_has_no_store(server, to):
+@pytest.mark.parametrize("form", ["store", "unpruned_store"])
+def test_a_model_that_is_published_as_a_graph_of_sounds_has_no_store(server, to, form):
     with pytest.raises(ConfigError, match=r"^reference_1gram: its n-grams are published only inside a graph of sounds"):
-        fetch(server, to, "reference_1gram", form="store", files=[])
+        fetch(server, to, "reference_1gram", form=form, files=[])
+
+
+@pytest.mark.parametrize("name", ["lab_5gram", "librispeech_3gram"])
+def test_a_model_that_is_published_once_has_no_unpruned_store(server, to, name):
+    with pytest.raises(ConfigError, match=rf"^{name}: is not published both pruned and unpruned"):
+        fetch(server, to, name, form="unpruned_store", files=[])

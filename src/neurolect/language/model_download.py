@@ -21,7 +21,7 @@ from neurolect.language.kenlm_header import HEADER_BYTES, require_convertible
 from neurolect.language.ngram_conversion import convert, convert_arpa
 from neurolect.language.ngram_target import Bits
 from neurolect.language.ready_models import (
-    GRAMMAR,
+    GRAMMARS,
     GRAPH,
     DryadArchive,
     Form,
@@ -31,12 +31,13 @@ from neurolect.language.ready_models import (
     download_name,
     ready_file,
     source_of,
+    store_of,
 )
 
 Progress = Callable[[RemoteFile, str, int], None]
 """A file, what is done with it (`fetching` or `unpacking`), and the number of its bytes that this is done with."""
 
-_UNUSED_GRAPHS = ("G.fst", "G_no_prune.fst", "L.fst", "T.fst")
+_UNUSED_GRAPHS = (*GRAMMARS.values(), "L.fst", "T.fst")
 _BLOCK = 1 << 20
 _STORE_AND_SORTING = 5
 """A store and the sorting of its n-grams take about this many times a gzipped ARPA file or a trie of KenLM, or less."""
@@ -108,7 +109,7 @@ def fetch_model(
         name: a key of `READY_MODELS`.
         files: as `remote_files` lists them.
         to: the folder for the model; it is made if need be.
-        form: of an archive, its graph of sounds and words, or a store made from its graph of n-grams.
+        form: of an archive, its graph of sounds and words, or a store made from one of its graphs of n-grams.
         base_url: the host that may see the token, where it is a mirror.
         token: Dryad API token, where Dryad asks for one.
         keep_archive: do not delete what was downloaded.
@@ -159,25 +160,24 @@ def _holds_something(folder: Path) -> bool:
 def _make_ready(
     source: Source, path: Path, target: Path, form: Form, bits: Bits, progress: Callable[[int], None]
 ) -> None:
-    store = target.with_name(f"{target.name}.nlm")
     if not isinstance(source, DryadArchive):
-        convert(path, store, bits, lower_case=True, progress=progress)
-    elif form == "store":
-        _make_store(path, store, bits, progress)
-    else:
+        convert(path, store_of(target, form), bits, lower_case=True, progress=progress)
+    elif form == "graph":
         _unpack_graph(path, target, bits, progress)
+    else:
+        _make_store(path, GRAMMARS[form], store_of(target, form), bits, progress)
 
 
 def _unpack_graph(archive: Path, folder: Path, bits: Bits, progress: Callable[[int], None]) -> None:
-    """All but the graphs that no verb reads."""
+    """All but the graphs that a search with this one does not use."""
     with _unpacked(archive, folder, lambda name: name not in _UNUSED_GRAPHS, bits, progress) as unpacking:
         _the_only(unpacking, GRAPH, archive)
         unpacking.rename(folder)
 
 
-def _make_store(archive: Path, store: Path, bits: Bits, progress: Callable[[int], None]) -> None:
-    with _unpacked(archive, store, lambda name: name in (GRAMMAR, WORDS), bits, progress) as unpacking:
-        convert_grammar(_the_only(unpacking, GRAMMAR, archive), store, bits)
+def _make_store(archive: Path, grammar: str, store: Path, bits: Bits, progress: Callable[[int], None]) -> None:
+    with _unpacked(archive, store, lambda name: name in (grammar, WORDS), bits, progress) as unpacking:
+        convert_grammar(_the_only(unpacking, grammar, archive), store, bits)
 
 
 @contextmanager
