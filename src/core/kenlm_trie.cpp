@@ -5,6 +5,7 @@
 
 #include "bits.hpp"
 #include "error.hpp"
+#include "ngram_store.hpp"
 
 namespace neurolect {
 
@@ -16,7 +17,6 @@ constexpr size_t kHeader = 88;       // magic and test values
 constexpr size_t kParameters = 20;   // order, type, whether it has words
 constexpr size_t kUnigram = 16;      // probability, back-off, 8 bytes of where the longer ones begin
 constexpr unsigned kTrie = 2, kQuantised = 1, kNextTops = 2;  // the types of tries are the sums of these
-constexpr uint64_t kMostNgrams = 0xFFFFFFF0;
 constexpr float kAbsent = -100.0f;  // of <unk> in models that do not have it
 
 const std::string kNoTrie = "; only a trie is read (build_binary trie), convert the ARPA file that it was made from";

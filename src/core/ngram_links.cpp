@@ -5,13 +5,12 @@
 #include <mutex>
 
 #include "error.hpp"
+#include "ngram_store.hpp"
 #include "parallel.hpp"
 
 namespace neurolect {
 
 namespace {
-
-constexpr uint64_t kMostNgrams = 0xFFFFFFF0;
 
 uint32_t* writable(FileMemory& memory) { return reinterpret_cast<uint32_t*>(memory.data()); }
 

@@ -28,6 +28,7 @@ namespace neurolect {
 
 constexpr unsigned kMaxOrder = 8;
 constexpr uint32_t kNoWord = 0xFFFFFFFF;
+constexpr uint64_t kMostNgrams = 0xFFFFFFF0;  // of one order
 constexpr uint32_t kEmptyContext = 0;
 constexpr float kUnknownLog10 = -100.0f;  // KenLM's choice for models without <unk>
 constexpr float kLargestLog10 = 1e5f;     // of a probability or back-off, either way; beyond it is damage

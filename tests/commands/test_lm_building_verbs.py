@@ -128,3 +128,10 @@ def test_adaptation_says_its_weight_its_gain_and_the_words_to_pronounce(built, t
     shown = capsys.readouterr().out
     assert "weight of the sentences 0.250" in shown
     assert "lexicon" not in shown
+
+
+def test_adaptation_with_a_lexicon_that_is_not_there_writes_nothing(built, text, tmp_path, capsys):
+    base = built("base.nlm")
+    adapting = ("lm", "adapt", base, "--text", text, "--out", tmp_path / "mine.nlm")
+    assert "absent.txt" in complaint(capsys, *adapting, "--lexicon", tmp_path / "absent.txt")
+    assert not (tmp_path / "mine.nlm").exists()

@@ -58,6 +58,20 @@ def test_the_verb_asks_for_nothing_that_is_here(server, tmp_path, capsys):
     assert capsys.readouterr().out.startswith("ready: ")
 
 
+def test_the_verb_removes_an_archive_that_a_killed_call_left(server, tmp_path):
+    assert run(server, tmp_path, "--keep_archive") == 0
+    assert (tmp_path / THREE.file).exists()
+    assert run(server, tmp_path) == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["reference_3gram"]
+
+
+def test_the_verb_says_what_an_unpruned_store_is_for(server, tmp_path, capsys):
+    store = tmp_path / "reference_3gram_unpruned.nlm"
+    store.write_bytes(b"store")
+    assert run(server, tmp_path, "--form", "unpruned_store") == 0
+    assert capsys.readouterr().out == f"ready: {store}, 5 bytes; rescore lattices with it: --lattice_lm\n"
+
+
 def test_a_host_that_lacks_the_model_is_one_line_and_status_2(server, tmp_path, capsys):
     server.files.clear()
     assert run(server, tmp_path / "models") == 2

@@ -11,8 +11,9 @@ from tempfile import TemporaryDirectory
 from mutations import some_of
 from numpy.random import Generator
 
-from neurolect.language.ngram_conversion import Bits, convert
+from neurolect.language.ngram_conversion import convert
 from neurolect.language.ngram_model import NgramModel
+from neurolect.language.ngram_target import Bits
 from neurolect.text.alphabet import Alphabet
 from neurolect.text.lexicon import Lexicon
 

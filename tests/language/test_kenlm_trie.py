@@ -94,14 +94,34 @@ def test_the_first_bytes_of_a_trie_say_that_it_can_become_a_store(name):
     require_convertible((FILES / f"{name}.bin").read_bytes()[:200], name)
 
 
-def test_the_first_bytes_of_other_files_say_why_they_cannot():
-    start = bytearray((FILES / "trie.bin").read_bytes()[:200])
-    with pytest.raises(DataError, match=r"^lm\.bin: a hash table of KenLM, in which no word can be found"):
-        require_convertible((FILES / "hash_table.bin").read_bytes()[:200], "lm.bin")
-    with pytest.raises(DataError, match=r"^lm\.bin: not a binary file of KenLM$"):
-        require_convertible(b"<html>" * 50, "lm.bin")
-    with pytest.raises(DataError, match=r"^lm\.bin: not a binary file of KenLM$"):
-        require_convertible(start[:120], "lm.bin")
-    start[108 + 8 : 108 + 16] = (1 << 40).to_bytes(8, "little")
-    with pytest.raises(DataError, match=r"^lm\.bin: 1,099,511,[\d,]+ n-grams, more than a store can hold$"):
-        require_convertible(bytes(start), "lm.bin")
+def trie_start(place=0, content=b""):
+    """The first 200 bytes of a trie, with other content at one place."""
+    start = (FILES / "trie.bin").read_bytes()[:200]
+    return start[:place] + content + start[place + len(content) :]
+
+
+@pytest.mark.parametrize(
+    ("start", "complaint"),
+    [
+        ((FILES / "hash_table.bin").read_bytes()[:200], "a hash table of KenLM, in which no word can be found"),
+        ((FILES / "trie_without_words.bin").read_bytes()[:200], "a trie of KenLM without its words"),
+        (b"<html>" * 50, "not a binary file of KenLM$"),
+        (b"", "not a binary file of KenLM$"),
+        (trie_start(50, b"4"), "of another version of KenLM's format; only version 5 is read$"),
+        (trie_start(88, b"\0"), "a trie of KenLM of order 0; only orders 2 to 8 become a store$"),
+        (trie_start(88, b"\1"), "a trie of KenLM of order 1; only orders 2 to 8 become a store$"),
+        (trie_start(88, b"\x09"), "a trie of KenLM of order 9; only orders 2 to 8 become a store$"),
+        (trie_start(96, b"\x06"), "the binary file of KenLM is damaged or cut short$"),
+        (trie_start()[:120], "the binary file of KenLM is damaged or cut short$"),
+        (trie_start(116, (1 << 40).to_bytes(8, "little")), r"1,099,511,[\d,]+ n-grams, more than a store can"),
+    ],
+)
+def test_the_first_bytes_of_other_files_say_why_they_cannot(start, complaint):
+    with pytest.raises(DataError, match=rf"^lm\.bin: {complaint}"):
+        require_convertible(start, "lm.bin")
+
+
+def test_a_header_is_refused_wherever_it_is_cut():
+    for length in range(108 + 3 * 8):
+        with pytest.raises(DataError, match=r"^lm\.bin: "):
+            require_convertible(trie_start()[:length], "lm.bin")

@@ -18,7 +18,7 @@ from neurolect.errors import ConfigError, DataError
 from neurolect.language import ready_models
 from neurolect.language.model_download import fetch_model, space_needed
 from neurolect.language.ngram_model import NgramModel
-from neurolect.language.ready_models import READY_MODELS, ArpaFile, remote_files, source_of
+from neurolect.language.ready_models import READY_MODELS, ArpaFile, download_name, remote_files, source_of
 from neurolect.text.alphabet import PHONEMES
 from neurolect.text.alphabet import PHONEMES_LANGUAGE_MODEL_ORDER as ORDER
 from neurolect.text.lexicon import Lexicon
@@ -105,7 +105,7 @@ def test_a_line_of_faulty_arpa_text_is_named_with_its_member(server, to):
     assert files_in(to) == [THREE]
 
 
-def test_graphs_that_no_verb_reads_are_left_out_and_the_archive_is_kept_when_asked_for(server, to):
+def test_graphs_that_a_search_does_not_use_are_left_out_and_the_archive_is_kept_when_asked_for(server, to):
     publish(server, tarred(MEMBERS))
     graph = fetch(server, to, keep_archive=True)
     assert files_in(to) == [THREE, "reference_3gram"]
@@ -118,6 +118,30 @@ def test_a_model_that_is_here_is_not_fetched_again(server, to):
     n_answers = len(server.answers)
     assert fetch(server, to, files=[]) == first
     assert len(server.answers) == n_answers
+
+
+def test_an_archive_that_a_killed_call_left_beside_the_graph_goes_with_the_next_call(server, to):
+    publish(server, tarred(MEMBERS))
+    graph = fetch(server, to, keep_archive=True)
+    assert fetch(server, to, files=[], keep_archive=True) == graph
+    assert files_in(to) == [THREE, "reference_3gram"]
+    assert fetch(server, to, files=[]) == graph
+    assert files_in(to) == ["reference_3gram"]
+
+
+@pytest.mark.parametrize("name", ["reference_3gram", "lab_5gram_pruned", "librispeech_3gram"])
+def test_what_a_killed_call_left_beside_a_store_goes_with_the_next_call(server, to, name):
+    to.mkdir()
+    store, left = to / f"{name}.nlm", to / f".{name}.nlm.unpacking"
+    store.write_bytes(b"store")
+    left.mkdir()
+    (left / "G.fst").write_bytes(b"graph")
+    for download in (THREE, "5gram_pruned.bin", "3-gram.pruned.1e-7.arpa.gz"):
+        (to / download).write_bytes(b"download")
+    assert fetch(server, to, name, files=[], form="store") == store
+    assert not left.exists()
+    assert len(files_in(to)) == 3
+    assert not (to / download_name(source_of(name))).exists()
 
 
 def test_a_broken_download_is_continued_by_the_next_call(server, to):
@@ -273,10 +297,26 @@ def test_a_trie_of_kenlm_becomes_a_store(server, to):
     assert NgramModel(store).order == 3
 
 
-def test_a_hash_table_of_kenlm_is_refused_before_it_is_fetched(server, to):
-    content = (KENLM / "hash_table.bin").read_bytes()
+@pytest.mark.parametrize(
+    ("name", "complaint"),
+    [
+        ("hash_table", "a hash table of KenLM, in which no word can be found"),
+        ("trie_without_words", "a trie of KenLM without its words"),
+    ],
+)
+def test_a_file_of_kenlm_that_cannot_become_a_store_is_refused_before_it_is_fetched(server, to, name, complaint):
+    content = (KENLM / f"{name}.bin").read_bytes()
     publish_binary(server, content)
-    with pytest.raises(DataError, match=r"^5gram_pruned\.bin: a hash table of KenLM, in which no word can be found"):
+    with pytest.raises(DataError, match=rf"^5gram_pruned\.bin: {complaint}"):
+        fetch(server, to, "lab_5gram_pruned")
+    assert server.answers[-1].n_bytes < len(content)
+    assert files_in(to) == []
+
+
+def test_a_file_of_another_version_of_kenlm_is_refused_before_it_is_fetched(server, to):
+    content = (KENLM / "trie.bin").read_bytes().replace(b"version 5", b"version 4")
+    publish_binary(server, content)
+    with pytest.raises(DataError, match=r"^5gram_pruned\.bin: of another version of KenLM's format"):
         fetch(server, to, "lab_5gram_pruned")
     assert server.answers[-1].n_bytes < len(content)
     assert files_in(to) == []
@@ -342,13 +382,33 @@ def test_the_ngrams_of_an_archive_become_a_store_that_can_be_searched(server, to
     assert fetch(server, to, form="store", files=[]) == store
 
 
-def test_an_archive_without_ngrams_makes_no_store(server, to):
+def test_the_ngrams_of_before_pruning_become_a_store_of_their_own(server, to, built_graph):
+    folder = built_graph / "lang_test"
+    (folder / "G.fst").rename(folder / "G_no_prune.fst")
+    (folder / "G.fst").write_bytes(b"pruned")
+    publish(server, tarred(contents(built_graph)))
+    store = fetch(server, to, form="unpruned_store")
+    assert store == to / "reference_3gram_unpruned.nlm"
+    assert files_in(to) == ["reference_3gram_unpruned.nlm"]
+    assert NgramModel(store).counts == (4, 2)
+    assert fetch(server, to, form="unpruned_store", files=[]) == store
+
+
+@pytest.mark.parametrize(("form", "grammar"), [("store", r"G\.fst"), ("unpruned_store", r"G_no_prune\.fst")])
+def test_an_archive_without_ngrams_makes_no_store(server, to, form, grammar):
     publish(server, tarred({"readme": b"nothing"}))
-    with pytest.raises(DataError, match=r"languageModel\.tar\.gz: the archive has no G\.fst, it should have one$"):
-        fetch(server, to, form="store")
+    with pytest.raises(DataError, match=rf"languageModel\.tar\.gz: the archive has no {grammar}, it should have one$"):
+        fetch(server, to, form=form)
     assert files_in(to) == [THREE]
 
 
-def test_a_model_that_is_published_as_a_graph_of_sounds_has_no_store(server, to):
+@pytest.mark.parametrize("form", ["store", "unpruned_store"])
+def test_a_model_that_is_published_as_a_graph_of_sounds_has_no_store(server, to, form):
     with pytest.raises(ConfigError, match=r"^reference_1gram: its n-grams are published only inside a graph of sounds"):
-        fetch(server, to, "reference_1gram", form="store", files=[])
+        fetch(server, to, "reference_1gram", form=form, files=[])
+
+
+@pytest.mark.parametrize("name", ["lab_5gram", "librispeech_3gram"])
+def test_a_model_that_is_published_once_has_no_unpruned_store(server, to, name):
+    with pytest.raises(ConfigError, match=rf"^{name}: is not published both pruned and unpruned"):
+        fetch(server, to, name, form="unpruned_store", files=[])

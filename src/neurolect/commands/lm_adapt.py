@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from neurolect.language.corpus import Cleaning
-from neurolect.language.ngram_conversion import Bits
+from neurolect.language.ngram_target import Bits
 
 
 def lm_adapt(
@@ -58,6 +58,8 @@ def lm_adapt(
 
     console = Console(stderr=True)
     with console.status("adapting"):
+        # Before the model is written: a wrong name should leave nothing behind.
+        pronounced = read_lexicon(lexicon, PHONEMES)
         model = english_trigram() if base == ENGLISH else NgramModel(base)
         sentences = list(read_corpus(text, cleaning))
         held_out = None if validation is None else list(read_corpus([validation], cleaning))
@@ -71,7 +73,7 @@ def lm_adapt(
             prune_below=prune,
             bits=bits,
         )
-        silent = read_lexicon(lexicon, PHONEMES).lacking(sentences)
+        without_pronunciation = pronounced.lacking(sentences)
     print(f"weight of the sentences {adapted.weight:.3f}, {len(adapted.new_words):,} words are new to {base}")
     if (gain := adapted.gain) is not None:
         print(
@@ -79,10 +81,15 @@ def lm_adapt(
             f"unknown {gain.unknown_before:,} → {gain.unknown_after:,} of {gain.words:,}"
         )
     print_summary(adapted.model)
-    if silent and new_words is not None:
+    if without_pronunciation and new_words is not None:
         with written_atomically(new_words) as partial:
-            partial.write_text("".join(f"{word}\n" for word in silent), encoding="utf-8")
-        print(f"{new_words}: {len(silent):,} words to pronounce; give it to 'neurolect decode --lexicon'")
-    elif silent:
-        shown = ", ".join(silent[:5]) + (", …" if len(silent) > 5 else "")
-        print(f"{len(silent):,} words cannot be decoded, the lexicon lacks them: {shown}; list them with --new_words")
+            partial.write_text("".join(f"{word}\n" for word in without_pronunciation), encoding="utf-8")
+        print(
+            f"{new_words}: {len(without_pronunciation):,} words to pronounce; give it to 'neurolect decode --lexicon'"
+        )
+    elif without_pronunciation:
+        shown = ", ".join(without_pronunciation[:5]) + (", …" if len(without_pronunciation) > 5 else "")
+        print(
+            f"{len(without_pronunciation):,} words cannot be decoded, the lexicon lacks them: {shown}; "
+            "list them with --new_words"
+        )

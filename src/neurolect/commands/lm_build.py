@@ -6,7 +6,7 @@ from pathlib import Path
 
 from neurolect.language.corpus import Cleaning, Unit
 from neurolect.language.ngram_building import Smoothing
-from neurolect.language.ngram_conversion import Bits
+from neurolect.language.ngram_target import Bits
 
 
 def lm_build(

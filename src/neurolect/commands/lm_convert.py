@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from neurolect.language.english import ENGLISH
-from neurolect.language.ngram_conversion import Bits
+from neurolect.language.ngram_target import Bits
 
 
 def lm_convert(source: str, out: Path, bits: Bits = 32, lower_case: bool = False) -> None:

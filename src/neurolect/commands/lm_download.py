@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from neurolect.language.ngram_conversion import Bits
+from neurolect.language.ngram_target import Bits
 
 
 def lm_download(
@@ -19,7 +19,7 @@ def lm_download(
         "librispeech_4gram",
     ],
     to: Path = Path("models"),
-    form: Literal["graph", "store"] = "graph",
+    form: Literal["graph", "store", "unpruned_store"] = "graph",
     keep_archive: bool = False,
     bits: Bits = 32,
     retries: int = 5,
@@ -47,7 +47,8 @@ def lm_download(
         model: which model.
         to: folder for it.
         form: of the reference's 3-gram and 5-gram: 'graph' keeps TLG.fst; 'store' makes an n-gram store out of their
-            G.fst, some 11 bytes an n-gram, for use with a lexicon.
+            G.fst, some 11 bytes an n-gram, for use with a lexicon; 'unpruned_store' one out of their G_no_prune.fst,
+            for 'neurolect decode --lattice_lm'.
         keep_archive: do not delete what was downloaded.
         bits: of each stored value of a store: 8 keeps 256 values an order in about half the space.
         retries: how many failures in a row, each without a new byte, are forgiven.
@@ -57,6 +58,7 @@ def lm_download(
         neurolect lm download reference_3gram --to models
         neurolect decode logits.npz --graph models/reference_3gram/languageModel/TLG.fst --out decoded.jsonl
         neurolect lm download reference_5gram --form store --bits 8
+        neurolect lm download reference_5gram --form unpruned_store
         neurolect lm download librispeech_4gram --bits 8
         neurolect decode logits.npz --lm models/librispeech_4gram.nlm --out decoded.jsonl
     """
@@ -67,11 +69,11 @@ def lm_download(
     from rich.filesize import decimal
 
     from neurolect.commands.download_bars import download_bars
-    from neurolect.language.model_download import fetch_model, space_needed
-    from neurolect.language.ready_models import ready_file, remote_files, source_of
+    from neurolect.language.model_download import fetch_model, ready_model, space_needed
+    from neurolect.language.ready_models import remote_files, source_of
 
     console = Console()
-    ready = ready_file(model, to, form)
+    ready = ready_model(model, to, form, keep_archive=keep_archive)
     if ready is None:
         files = remote_files(source_of(model), base_url, retries=retries)
         missing, made = space_needed(model, files, to, form)
@@ -93,4 +95,5 @@ def lm_download(
                 progress=lambda file, action, n_bytes: bars.show(f"{action} {file.path}", file.size, n_bytes),
             )
     option = "lm" if ready.suffix == ".nlm" else "graph"
-    console.print(f"ready: {ready}, {decimal(ready.stat().st_size)}; search it with --{option}", soft_wrap=True)
+    use = "rescore lattices with it: --lattice_lm" if form == "unpruned_store" else f"search it with --{option}"
+    console.print(f"ready: {ready}, {decimal(ready.stat().st_size)}; {use}", soft_wrap=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from neurolect.language.corpus import Cleaning
-from neurolect.language.ngram_conversion import Bits
+from neurolect.language.ngram_target import Bits
 
 
 def lm_mix(

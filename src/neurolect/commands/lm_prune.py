@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from neurolect.language.ngram_conversion import Bits
+from neurolect.language.ngram_target import Bits
 
 
 def lm_prune(model: Path, threshold: float, out: Path, bits: Bits | None = None) -> None:

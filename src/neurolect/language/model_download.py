@@ -18,23 +18,26 @@ from neurolect.data.tar_stream import visit_tar
 from neurolect.errors import DataError
 from neurolect.language.grammar_conversion import WORDS, convert_grammar
 from neurolect.language.kenlm_header import HEADER_BYTES, require_convertible
-from neurolect.language.ngram_conversion import Bits, convert, convert_arpa
+from neurolect.language.ngram_conversion import convert, convert_arpa
+from neurolect.language.ngram_target import Bits
 from neurolect.language.ready_models import (
-    GRAMMAR,
+    GRAMMARS,
     GRAPH,
     DryadArchive,
     Form,
     GitHubFolder,
     KenlmFile,
     Source,
+    download_name,
     ready_file,
     source_of,
+    store_of,
 )
 
 Progress = Callable[[RemoteFile, str, int], None]
 """A file, what is done with it (`fetching` or `unpacking`), and the number of its bytes that this is done with."""
 
-_UNUSED_GRAPHS = ("G.fst", "G_no_prune.fst", "L.fst", "T.fst")
+_UNUSED_GRAPHS = (*GRAMMARS.values(), "L.fst", "T.fst")
 _BLOCK = 1 << 20
 _STORE_AND_SORTING = 5
 """A store and the sorting of its n-grams take about this many times a gzipped ARPA file or a trie of KenLM, or less."""
@@ -62,6 +65,28 @@ def space_needed(name: str, files: Sequence[RemoteFile], to: Path, form: Form = 
     return missing, _STORE_AND_SORTING * sum(file.size for file in files)
 
 
+def ready_model(name: str, to: Path, form: Form = "graph", *, keep_archive: bool = False) -> Path | None:
+    """The file that a search uses, if the model is here already; what a killed call left beside it goes.
+
+    Args:
+        name: a key of `READY_MODELS`.
+        to: the folder for the model.
+        form: in which it is wanted.
+        keep_archive: do not delete what was downloaded.
+
+    Raises:
+        ConfigError: there is no model of that name, or not in that form.
+    """
+    ready = ready_file(name, to, form)
+    if ready is None:
+        return None
+    shutil.rmtree(_unpacking_beside(ready), ignore_errors=True)
+    downloaded = download_name(source_of(name))
+    if downloaded is not None and not keep_archive:
+        (to / downloaded).unlink(missing_ok=True)
+    return ready
+
+
 def fetch_model(
     name: str,
     files: Sequence[RemoteFile],
@@ -84,7 +109,7 @@ def fetch_model(
         name: a key of `READY_MODELS`.
         files: as `remote_files` lists them.
         to: the folder for the model; it is made if need be.
-        form: of an archive, its graph of sounds and words, or a store made from its graph of n-grams.
+        form: of an archive, its graph of sounds and words, or a store made from one of its graphs of n-grams.
         base_url: the host that may see the token, where it is a mirror.
         token: Dryad API token, where Dryad asks for one.
         keep_archive: do not delete what was downloaded.
@@ -99,7 +124,7 @@ def fetch_model(
         ConfigError: there is no model of that name, or not in that form.
         DataError: a file cannot be fetched, is not the right one or not what it should be, or does not fit on the disk.
     """
-    ready = ready_file(name, to, form)
+    ready = ready_model(name, to, form, keep_archive=keep_archive)
     if ready is not None:
         return ready
     source = source_of(name)
@@ -135,25 +160,24 @@ def _holds_something(folder: Path) -> bool:
 def _make_ready(
     source: Source, path: Path, target: Path, form: Form, bits: Bits, progress: Callable[[int], None]
 ) -> None:
-    store = target.with_name(f"{target.name}.nlm")
     if not isinstance(source, DryadArchive):
-        convert(path, store, bits, lower_case=True, progress=progress)
-    elif form == "store":
-        _make_store(path, store, bits, progress)
-    else:
+        convert(path, store_of(target, form), bits, lower_case=True, progress=progress)
+    elif form == "graph":
         _unpack_graph(path, target, bits, progress)
+    else:
+        _make_store(path, GRAMMARS[form], store_of(target, form), bits, progress)
 
 
 def _unpack_graph(archive: Path, folder: Path, bits: Bits, progress: Callable[[int], None]) -> None:
-    """All but the graphs that no verb reads."""
+    """All but the graphs that a search with this one does not use."""
     with _unpacked(archive, folder, lambda name: name not in _UNUSED_GRAPHS, bits, progress) as unpacking:
         _the_only(unpacking, GRAPH, archive)
         unpacking.rename(folder)
 
 
-def _make_store(archive: Path, store: Path, bits: Bits, progress: Callable[[int], None]) -> None:
-    with _unpacked(archive, store, lambda name: name in (GRAMMAR, WORDS), bits, progress) as unpacking:
-        convert_grammar(_the_only(unpacking, GRAMMAR, archive), store, bits)
+def _make_store(archive: Path, grammar: str, store: Path, bits: Bits, progress: Callable[[int], None]) -> None:
+    with _unpacked(archive, store, lambda name: name in (grammar, WORDS), bits, progress) as unpacking:
+        convert_grammar(_the_only(unpacking, grammar, archive), store, bits)
 
 
 @contextmanager
@@ -161,7 +185,7 @@ def _unpacked(
     archive: Path, beside: Path, wanted: Callable[[str], bool], bits: Bits, progress: Callable[[int], None]
 ) -> Iterator[Path]:
     """A folder with the wanted files of an archive, which is gone afterwards unless it was renamed."""
-    unpacking = beside.with_name(f".{beside.name}.unpacking")
+    unpacking = _unpacking_beside(beside)
     shutil.rmtree(unpacking, ignore_errors=True)
 
     def visit(member: str, n_bytes: int, content: IO[bytes]) -> None:
@@ -183,6 +207,10 @@ def _unpacked(
         yield unpacking
     finally:
         shutil.rmtree(unpacking, ignore_errors=True)
+
+
+def _unpacking_beside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.unpacking")
 
 
 def _the_only(folder: Path, name: str, archive: Path) -> Path:

@@ -10,11 +10,11 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from neurolect.errors import ConfigError, DataError
-from neurolect.language.ngram_conversion import Bits
 from neurolect.language.ngram_estimation import NgramCounting, estimate_kneser_ney
 from neurolect.language.ngram_mixing import Probabilities, best_weights, mix, word_probabilities
 from neurolect.language.ngram_model import NgramModel, perplexity_of
 from neurolect.language.ngram_pruning import prune
+from neurolect.language.ngram_target import Bits
 
 _FOLDS = 10
 

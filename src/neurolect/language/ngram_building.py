@@ -8,10 +8,10 @@ from tempfile import TemporaryDirectory
 from typing import Literal
 
 from neurolect.errors import require_at_least
-from neurolect.language.ngram_conversion import Bits
 from neurolect.language.ngram_estimation import NgramCounting, estimate_katz, estimate_kneser_ney
 from neurolect.language.ngram_model import NgramModel
 from neurolect.language.ngram_pruning import prune
+from neurolect.language.ngram_target import Bits
 
 Smoothing = Literal["kneser_ney", "katz"]
 

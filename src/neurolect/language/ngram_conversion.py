@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import math
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, BinaryIO, Literal
@@ -18,14 +18,12 @@ from neurolect.errors import ConfigError, DataError
 from neurolect.language.grammar_conversion import convert_grammar
 from neurolect.language.kenlm_header import KENLM_MAGIC
 from neurolect.language.ngram_model import NgramModel
-from neurolect.language.ngram_target import Bits as Bits
-from neurolect.language.ngram_target import naming, target
+from neurolect.language.ngram_target import SORTED_AT_ONCE, Bits, naming, target
 from neurolect.language.pocketsphinx_trigram import ABSENT_WORD_LOG10, Trigram, read_pocketsphinx_trigram
 from neurolect.text.text_lines import is_gzipped, lower_ascii
 
 _OPENFST_MAGIC = (2125659606).to_bytes(4, "little")
 _PIECE = 1 << 22
-_SORTED_AT_ONCE = 1 << 28
 
 
 def convert(
@@ -67,17 +65,16 @@ def convert(
         model = convert_grammar(source, out, bits)
         progress(source.stat().st_size)
         return model
-    with written_atomically(out) as partial:
+    with written_atomically(out) as partial, naming(source):
         if kind == "sphinx":
             _convert_sphinx(source, partial, bits, lower_case, progress)
         elif kind == "kenlm":
-            with naming(source):
-                _core.write_kenlm_trie(str(source), lower_case, target(partial, bits))
+            _core.write_kenlm_trie(str(source), lower_case, target(partial, bits))
             progress(source.stat().st_size)
         elif kind == "arpa":
-            _convert_arpa(source, partial, bits, lower_case, progress)
+            _write_store(_pieces_of_arpa(source, progress), partial, bits, lower_case)
         else:
-            _copy_store(NgramModel(source), partial, bits, lower_case, progress)
+            _write_store(_pieces_of_store(NgramModel(source), progress), partial, bits, lower_case)
     return NgramModel(out)
 
 
@@ -114,14 +111,8 @@ def convert_arpa(file: IO[bytes], name: str, out: Path, bits: Bits = 32, lower_c
     Raises:
         DataError: it is not ARPA text; the message names the line.
     """
-    with written_atomically(out) as partial:
-        reader = _core.ArpaReader(folder=str(partial.parent), buffer_bytes=_SORTED_AT_ONCE, lower_case=lower_case)
-        try:
-            while piece := file.read(_PIECE):
-                reader.push(piece)
-            reader.write(str(partial), bits)
-        except DataError as error:
-            raise DataError(f"{name}: {error}") from None
+    with written_atomically(out) as partial, naming(name):
+        _write_store(iter(lambda: file.read(_PIECE), b""), partial, bits, lower_case)
     return NgramModel(out)
 
 
@@ -157,7 +148,7 @@ def write_trigram(trigram: Trigram, out: Path, bits: Bits = 32) -> None:
     Raises:
         DataError: a word or an n-gram occurs twice.
     """
-    builder = _core.NgramBuilder(order=3, folder=str(out.parent), buffer_bytes=_SORTED_AT_ONCE)
+    builder = _core.NgramBuilder(order=3, folder=str(out.parent), buffer_bytes=SORTED_AT_ONCE)
     nats = np.float32(math.log(10))
     unigrams = zip(trigram.vocabulary, trigram.unigram / nats, trigram.unigram_back_off / nats, strict=True)
     for word, log10, back_off in unigrams:
@@ -181,41 +172,34 @@ def _convert_sphinx(source: Path, out: Path, bits: Bits, lower_case: bool, progr
     progress(source.stat().st_size)
     if lower_case:
         trigram = replace(trigram, vocabulary=tuple(map(lower_ascii, trigram.vocabulary)))
-    try:
-        write_trigram(trigram, out, bits)
-    except DataError as error:
-        raise DataError(f"{source}: {error}") from None
+    write_trigram(trigram, out, bits)
 
 
-def _convert_arpa(source: Path, out: Path, bits: Bits, lower_case: bool, progress: Callable[[int], None]) -> None:
-    reader = _core.ArpaReader(folder=str(out.parent), buffer_bytes=_SORTED_AT_ONCE, lower_case=lower_case)
+def _write_store(pieces_of_arpa: Iterable[bytes], out: Path, bits: Bits, lower_case: bool) -> None:
+    reader = _core.ArpaReader(folder=str(out.parent), buffer_bytes=SORTED_AT_ONCE, lower_case=lower_case)
+    for piece in pieces_of_arpa:
+        reader.push(piece)
+    reader.write(str(out), bits)
+
+
+def _pieces_of_arpa(source: Path, progress: Callable[[int], None]) -> Iterator[bytes]:
     try:
         with source.open("rb") as raw:
             file: BinaryIO = gzip.GzipFile(fileobj=raw) if is_gzipped(raw) else raw  # type: ignore[assignment]
             read = 0
             while piece := file.read(_PIECE):
-                reader.push(piece)
+                yield piece
                 progress(raw.tell() - read)
                 read = raw.tell()
-        reader.write(str(out), bits)
-    except DataError as error:
-        raise DataError(f"{source}: {error}") from None
     except (EOFError, zlib.error, gzip.BadGzipFile):
         raise DataError(f"{source}: the gzip file is cut short or damaged") from None
     except OSError as error:
         raise DataError(f"{source}: cannot read the language model: {error.strerror or error}") from None
 
 
-def _copy_store(model: NgramModel, out: Path, bits: Bits, lower_case: bool, progress: Callable[[int], None]) -> None:
-    reader = _core.ArpaReader(folder=str(out.parent), buffer_bytes=_SORTED_AT_ONCE, lower_case=lower_case)
-    writer = _core.ArpaWriter(model.store)
-    try:
-        while piece := writer.next():
-            reader.push(piece)
-        progress(model.n_bytes)
-        reader.write(str(out), bits)
-    except DataError as error:
-        raise DataError(f"{model.path}: {error}") from None
+def _pieces_of_store(model: NgramModel, progress: Callable[[int], None]) -> Iterator[bytes]:
+    yield from iter(_core.ArpaWriter(model.store).next, b"")
+    progress(model.n_bytes)
 
 
 def _write_all(writer: _core.ArpaWriter, file: BinaryIO | gzip.GzipFile) -> None:

@@ -11,9 +11,8 @@ from pathlib import Path
 from neurolect import _core
 from neurolect.data.files import written_atomically
 from neurolect.errors import ConfigError, DataError
-from neurolect.language.ngram_conversion import Bits
 from neurolect.language.ngram_model import NgramModel
-from neurolect.language.ngram_target import SORTED_AT_ONCE, target
+from neurolect.language.ngram_target import SORTED_AT_ONCE, Bits, target
 
 LARGEST_ORDER = 6
 _LINES = 10_000

@@ -12,9 +12,8 @@ import numpy.typing as npt
 from neurolect import _core
 from neurolect.data.files import written_atomically
 from neurolect.errors import ConfigError, DataError
-from neurolect.language.ngram_conversion import Bits
 from neurolect.language.ngram_model import NgramModel
-from neurolect.language.ngram_target import target
+from neurolect.language.ngram_target import Bits, target
 
 Probabilities = npt.NDArray[np.float64]
 

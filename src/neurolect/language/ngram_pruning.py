@@ -7,9 +7,8 @@ from pathlib import Path
 from neurolect import _core
 from neurolect.data.files import written_atomically
 from neurolect.errors import ConfigError
-from neurolect.language.ngram_conversion import Bits
 from neurolect.language.ngram_model import NgramModel
-from neurolect.language.ngram_target import target
+from neurolect.language.ngram_target import Bits, target
 
 
 def prune(model: NgramModel, threshold: float, out: Path, bits: Bits = 32) -> NgramModel:

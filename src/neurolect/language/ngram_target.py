@@ -30,11 +30,11 @@ def target(path: Path, bits: Bits, buffer_bytes: int = SORTED_AT_ONCE, threads: 
 
 
 @contextmanager
-def naming(source: Path) -> Iterator[None]:
-    """What the core says of a file names that file.
+def naming(source: Path | str) -> Iterator[None]:
+    """What the core says of a file or a member of an archive names it.
 
     Raises:
-        DataError: what was raised, with the file's name before it where that was missing.
+        DataError: what was raised, with the name before it where that was missing.
     """
     try:
         yield

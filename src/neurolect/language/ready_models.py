@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from typing import Literal
 from urllib.parse import urljoin, urlsplit
@@ -18,7 +18,6 @@ from neurolect.data.web_file import web_file
 from neurolect.errors import ConfigError, DataError
 
 GRAPH = "TLG.fst"
-GRAMMAR = "G.fst"
 
 
 @dataclass(frozen=True)
@@ -77,8 +76,12 @@ class KenlmFile:
     file: str
 
 
-Form = Literal["graph", "store"]
-"""What a search uses: a graph of sounds and words, or n-grams alone, to which it brings its own lexicon."""
+Form = Literal["graph", "store", "unpruned_store"]
+"""A graph of sounds and words, n-grams alone, to which a search brings its own lexicon, or the n-grams from before the
+model was pruned, for a second pass."""
+
+GRAMMARS: Mapping[Form, str] = MappingProxyType({"store": "G.fst", "unpruned_store": "G_no_prune.fst"})
+"""The graph of n-grams that each store is made of."""
 
 Source = DryadArchive | GitHubFolder | ArpaFile | KenlmFile
 
@@ -149,12 +152,26 @@ def ready_file(name: str, to: Path, form: Form = "graph") -> Path | None:
         ConfigError: there is no model of that name, or not in that form.
     """
     source = source_of(name)
-    if form == "store" and isinstance(source, GitHubFolder):
+    if form != "graph" and isinstance(source, GitHubFolder):
         raise ConfigError(f"{name}: its n-grams are published only inside a graph of sounds, so there is no store")
-    if form == "store" or isinstance(source, ArpaFile | KenlmFile):
-        store = to / f"{name}.nlm"
+    if form == "unpruned_store" and not isinstance(source, DryadArchive):
+        raise ConfigError(f"{name}: is not published both pruned and unpruned; leave out the form")
+    if form != "graph" or isinstance(source, ArpaFile | KenlmFile):
+        store = store_of(to / name, form)
         return store if store.is_file() else None
     wanted = source.files if isinstance(source, GitHubFolder) else (GRAPH,)
     if any(next((to / name).rglob(file), None) is None for file in wanted):
         return None
     return next((to / name).rglob(GRAPH))
+
+
+def store_of(folder: Path, form: Form) -> Path:
+    """Where a model's n-gram store stands: beside the folder that is the place of its graph."""
+    return folder.with_name(f"{folder.name}{'_unpruned' if form == 'unpruned_store' else ''}.nlm")
+
+
+def download_name(source: Source) -> str | None:
+    """The name of the file that is fetched and goes once the model is made of it; None where what is fetched stays."""
+    if isinstance(source, GitHubFolder):
+        return None
+    return PurePosixPath(urlsplit(source.url).path).name if isinstance(source, ArpaFile) else source.file
