@@ -80,6 +80,8 @@ def lm_adapt(
             f"held-out words: perplexity {gain.perplexity_before:.4g} → {gain.perplexity_after:.4g}, "
             f"unknown {gain.unknown_before:,} → {gain.unknown_after:,} of {gain.words:,}"
         )
+        if gain.perplexity_after > gain.perplexity_before:
+            print(f"known words are predicted worse than by {base} alone: give more sentences, or a smaller --weight")
     print_summary(adapted.model)
     if without_pronunciation and new_words is not None:
         with written_atomically(new_words) as partial:
@@ -87,6 +89,8 @@ def lm_adapt(
         print(
             f"{new_words}: {len(without_pronunciation):,} words to pronounce; give it to 'neurolect decode --lexicon'"
         )
+    elif new_words is not None:
+        print(f"all words have a pronunciation, so there is nothing to write to {new_words}")
     elif without_pronunciation:
         shown = ", ".join(without_pronunciation[:5]) + (", …" if len(without_pronunciation) > 5 else "")
         print(
