@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
-#include <new>
+#include <exception>
 #include <utility>
 
 namespace neurolect {
@@ -11,7 +11,6 @@ namespace {
 
 constexpr size_t kMostRuns = 1024;       // a process may not map any number of files
 constexpr size_t kLeastBlock = 1 << 12;  // bytes; a run is a file
-constexpr size_t kMostReserved = 1 << 28;
 
 const uint32_t* records_of(const SortedRun& run) { return reinterpret_cast<const uint32_t*>(run.memory.data()); }
 
@@ -31,12 +30,12 @@ uint32_t* SortedRecords::add(const Combine& combine) {
     return &block_[place];
 }
 
-// Reserved pages take no memory before they are written to; growth would copy them.
+// Reserved pages take no memory before they are written to; growth copies them, and then they take twice theirs.
 void SortedRecords::reserve_block() {
     try {
-        block_.reserve(std::min(block_bytes_, kMostReserved) / 4 + fields());
-    } catch (const std::bad_alloc&) {
-        // Then it grows.
+        block_.reserve(block_bytes_ / 4 + fields());
+    } catch (const std::exception&) {
+        // More than the system has to give, which the records may not need: then it grows.
     }
 }
 
