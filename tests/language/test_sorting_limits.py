@@ -2,8 +2,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
+from pathlib import Path
 
+import numpy as np
 import pytest
+
+from neurolect import _core
 
 FILL_A_BLOCK = """
 import sys
@@ -30,3 +35,20 @@ def test_sorting_takes_no_more_memory_than_it_was_given(tmp_path):
     command = [sys.executable, "-c", FILL_A_BLOCK, str(buffer_bytes), str(tmp_path)]
     taken = int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     assert 0.9 * buffer_bytes < taken < 1.05 * buffer_bytes
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="counts the mapped files in /proc")
+def test_threads_share_the_files_that_a_process_may_map(tmp_path):
+    words = np.random.default_rng(0).integers(0, 50_000, 500_000).astype(str).reshape(-1, 1_000)
+    counter = _core.NgramCounter(6, str(tmp_path), 1 << 16, [], 16)
+    counter.push("\n".join(" ".join(line) for line in words).encode())
+    place = _core.NgramTarget(str(tmp_path / "lm.nlm"), 32, str(tmp_path), 1 << 16, 16)
+    building = threading.Thread(target=_core.write_kneser_ney, args=(counter, [], place))
+    building.start()
+    most = 0
+    while building.is_alive():
+        most = max(most, Path("/proc/self/maps").read_bytes().count(b".ngrams-"))
+        building.join(0.1)
+    assert (tmp_path / "lm.nlm").exists()
+    assert 2_000 < most < 10_000
