@@ -110,9 +110,10 @@ private:
 
 void estimate_katz(NgramCounts& counts, NgramBuilder& builder, unsigned n_threads) {
     Estimation estimation(counts, builder);
+    // Longer n-grams name the words where they are refused, so that these have to be there.
+    estimation.add_unigrams();
     for_each_level(n_threads, counts.levels.size(), [&](unsigned k) {
-        if (k == 0) estimation.add_unigrams();
-        else estimation.add_ngrams(k);
+        if (k > 0) estimation.add_ngrams(k);
     });
 }
 

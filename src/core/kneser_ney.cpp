@@ -107,9 +107,10 @@ private:
 
 std::vector<Discounts> estimate_kneser_ney(NgramCounts& counts, NgramBuilder& builder, unsigned n_threads) {
     Estimation estimation(counts, builder, n_threads);
+    // Longer n-grams name the words where they are refused, so that these have to be there.
+    estimation.add_unigrams();
     for_each_level(n_threads, counts.levels.size(), [&](unsigned k) {
-        if (k == 0) estimation.add_unigrams();
-        else estimation.add_ngrams(k);
+        if (k > 0) estimation.add_ngrams(k);
     });
     return estimation.discounts;
 }

@@ -181,7 +181,7 @@ NgramCounts NgramCounter::finish(CountKind kind, const std::vector<uint64_t>& le
     const std::vector<uint32_t> cuts = longest_.cuts(n_threads_);
     std::vector<std::vector<SortedCounts>> pieces(cuts.size() - 1);
     in_parallel(n_threads_, pieces.size(), [&](size_t piece) {
-        pieces[piece] = levels(buffer_bytes_ / pieces.size());
+        pieces[piece] = levels(pieces.size());
         Shortener shortener(pieces[piece], kind, least);
         longest_.for_each(cuts[piece], cuts[piece + 1],
                           [&](const uint32_t* reversed, uint64_t count) { shortener.add(reversed, count); });
@@ -189,7 +189,7 @@ NgramCounts NgramCounter::finish(CountKind kind, const std::vector<uint64_t>& le
         for (SortedCounts& level : pieces[piece]) level.settle();
     });
     longest_ = SortedCounts(order_, folder_, buffer_bytes_);
-    NgramCounts counts{{}, levels(buffer_bytes_)};
+    NgramCounts counts{{}, levels(1)};
     // Every word has a place among the unigrams, though it may not occur.
     for (uint32_t id = 0; id < words_.size(); ++id) counts.levels[0].add(&id, 0);
     for_each_level(n_threads_, order_, [&](unsigned k) {
@@ -200,9 +200,13 @@ NgramCounts NgramCounter::finish(CountKind kind, const std::vector<uint64_t>& le
     return counts;
 }
 
-std::vector<SortedCounts> NgramCounter::levels(size_t buffer_bytes) const {
+// Of one of several pieces, which share the buffer.
+std::vector<SortedCounts> NgramCounter::levels(size_t n_pieces) const {
     std::vector<SortedCounts> levels;
-    for (unsigned length = 1; length <= order_; ++length) levels.emplace_back(length, folder_, buffer_bytes / order_);
+    const size_t n_alike = n_pieces * order_;
+    for (unsigned length = 1; length <= order_; ++length) {
+        levels.emplace_back(length, folder_, buffer_bytes_ / n_alike, 1, n_alike);
+    }
     return levels;
 }
 

@@ -17,8 +17,9 @@ namespace neurolect {
 // N-grams of one length with their counts, sorted by their words.
 class SortedCounts {
 public:
-    SortedCounts(unsigned length, std::string folder, size_t buffer_bytes, unsigned n_threads = 1)
-        : records_(length, std::move(folder), buffer_bytes, n_threads) {}
+    // Arguments as of SortedRecords.
+    SortedCounts(unsigned length, std::string folder, size_t buffer_bytes, unsigned n_threads = 1, size_t n_alike = 1)
+        : records_(length, std::move(folder), buffer_bytes, n_threads, n_alike) {}
 
     // Counts of equal n-grams add up. One that is dropped counts in sums, and is no part of the model.
     void add(const uint32_t* words, uint64_t count, bool dropped = false);
@@ -89,7 +90,7 @@ public:
     uint64_t n_words() const { return n_words_; }
 
 private:
-    std::vector<SortedCounts> levels(size_t buffer_bytes) const;
+    std::vector<SortedCounts> levels(size_t n_pieces) const;
     void require_open() const;
     void line(std::string_view text);
     void count_sentence();

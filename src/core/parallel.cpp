@@ -1,9 +1,9 @@
 #include "parallel.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <exception>
 #include <mutex>
-#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -32,10 +32,12 @@ void in_parallel(unsigned n_threads, size_t n_tasks, const std::function<void(si
         }
     };
     std::vector<std::thread> helpers;
+    const size_t n_helpers = std::max<size_t>(1, std::min<size_t>(n_threads, n_tasks)) - 1;
     try {
-        while (helpers.size() + 1 < n_threads && helpers.size() + 1 < n_tasks) helpers.emplace_back(work);
-    } catch (const std::system_error&) {
-        // The system has no more threads to give; those that there are do the work.
+        helpers.reserve(n_helpers);
+        while (helpers.size() < n_helpers) helpers.emplace_back(work);
+    } catch (const std::exception&) {
+        // The system has no more threads or memory to give; the threads that there are do the work.
     }
     work();
     for (std::thread& helper : helpers) helper.join();

@@ -2,26 +2,30 @@
 
 #include <algorithm>
 #include <cstring>
-#include <new>
+#include <exception>
 #include <utility>
 
 namespace neurolect {
 
 namespace {
 
-constexpr size_t kMostRuns = 1024;       // a process may not map any number of files
 constexpr size_t kLeastBlock = 1 << 12;  // bytes; a run is a file
-constexpr size_t kMostReserved = 1 << 28;
+// A process may map 65,530 files by default.
+constexpr size_t kMostRuns = 1 << 10;
+constexpr size_t kMostRunsOfAll = 1 << 13;
+constexpr size_t kLeastRuns = 4;  // merging fewer would copy most records many times
 
 const uint32_t* records_of(const SortedRun& run) { return reinterpret_cast<const uint32_t*>(run.memory.data()); }
 
 }  // namespace
 
-SortedRecords::SortedRecords(unsigned length, std::string folder, size_t buffer_bytes, unsigned n_threads)
+SortedRecords::SortedRecords(unsigned length, std::string folder, size_t buffer_bytes, unsigned n_threads,
+                             size_t n_alike)
     : length_(length),
       folder_(std::move(folder)),
       block_bytes_(std::max(kLeastBlock, buffer_bytes / std::max(1u, n_threads))),
-      n_threads_(std::max(1u, n_threads)) {}
+      n_threads_(std::max(1u, n_threads)),
+      most_runs_(std::clamp(kMostRunsOfAll / std::max<size_t>(1, n_alike), kLeastRuns, kMostRuns)) {}
 
 uint32_t* SortedRecords::add(const Combine& combine) {
     if (4 * (block_.size() + fields()) > block_bytes_) spill(combine);
@@ -31,12 +35,12 @@ uint32_t* SortedRecords::add(const Combine& combine) {
     return &block_[place];
 }
 
-// Reserved pages take no memory before they are written to; growth would copy them.
+// Reserved pages take no memory before they are written to; growth copies them, and then they take twice theirs.
 void SortedRecords::reserve_block() {
     try {
-        block_.reserve(std::min(block_bytes_, kMostReserved) / 4 + fields());
-    } catch (const std::bad_alloc&) {
-        // Then it grows.
+        block_.reserve(block_bytes_ / 4 + fields());
+    } catch (const std::exception&) {
+        // More than the system has to give, which the records may not need: then it grows.
     }
 }
 
@@ -74,7 +78,7 @@ void SortedRecords::collect(size_t n_left, const Combine& combine) {
 
 void SortedRecords::add_run(SortedRun run, const Combine& combine) {
     runs_.push_back(std::move(run));
-    if (runs_.size() == kMostRuns) merge_runs(combine);
+    if (runs_.size() == most_runs_) merge_runs(combine);
 }
 
 void SortedRecords::merge_runs(const Combine& combine) {

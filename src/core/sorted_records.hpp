@@ -18,8 +18,9 @@ constexpr uint64_t kBetweenReleases = uint64_t{1} << 20;
 class SortedRecords {
 public:
     // `combine` has to be the same each time. Of several threads one fills a block of the buffer while the others sort
-    // full ones, which call `combine` at the same time.
-    SortedRecords(unsigned length, std::string folder, size_t buffer_bytes, unsigned n_threads = 1);
+    // full ones, which call `combine` at the same time. `n_alike` such records live at once, each with its share of the
+    // files that a process may map.
+    SortedRecords(unsigned length, std::string folder, size_t buffer_bytes, unsigned n_threads = 1, size_t n_alike = 1);
 
     // Room for one more record, to be filled at once.
     uint32_t* add(const Combine& combine);
@@ -74,6 +75,7 @@ private:
     std::string folder_;
     size_t block_bytes_;
     unsigned n_threads_;
+    size_t most_runs_;
     std::vector<uint32_t> block_;
     std::deque<std::future<SortedRun>> sorting_;
     std::vector<SortedRun> runs_;
