@@ -37,7 +37,7 @@ from neurolect.decoding.hypotheses import Hypothesis
 from neurolect.decoding.hypothesis_files import read_hypotheses, write_hypotheses
 from neurolect.decoding.rescoring import rescore_with_llm
 from neurolect.decoding.trained_correction import Corrector, candidates, fit_weight, with_weight
-from neurolect.evaluation.alphas import word_error_rate_by_alpha
+from neurolect.evaluation.alphas import best_with_alpha, word_error_rate_by_alpha
 from neurolect.language.adapter_training import train_adapters
 from neurolect.language.causal_lm import CausalLM
 from neurolect.language.causal_lm_loading import load_causal_lm, load_model_and_tokenizer
@@ -225,7 +225,7 @@ def report(work: Path, trials: Sequence[Trial], lists: Lists, settings: dict[str
     answers = {"nothing": [each[0].text for each in lists]}
     seconds = {}
     judged, seconds["adapted"] = scored(work, "adapted", "reported", lists)
-    answers["adapted"] = [best_by_alpha(each, settings["adapted"]["alpha"]) for each in judged]
+    answers["adapted"] = [best_with_alpha(each, 0.0, settings["adapted"]["alpha"]).text for each in judged]
     judged, seconds["corrector"] = scored(work, "corrector", "reported", lists)
     answers["corrector"] = [with_weight(each, settings["corrector"]["weight"])[0].text for each in judged]
     counts = {
@@ -247,12 +247,6 @@ def report(work: Path, trials: Sequence[Trial], lists: Lists, settings: dict[str
         "CPU s a list": seconds,
         "counts": {name: asdict(error_rate(each)) for name, each in counts.items()},
     }
-
-
-def best_by_alpha(hypotheses: list[Hypothesis], alpha: float) -> str:
-    return max(
-        hypotheses, key=lambda each: each.total + (0.0 if each.llm is None else alpha * (each.llm - each.ngram))
-    ).text
 
 
 def less(before: ErrorCounts, after: ErrorCounts) -> ErrorCounts:
