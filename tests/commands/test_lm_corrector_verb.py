@@ -7,6 +7,7 @@ pytest.importorskip("peft")
 from neurolect.commands.main import main
 from neurolect.decoding.hypotheses import Hypothesis
 from neurolect.decoding.hypothesis_files import write_hypotheses
+from neurolect.decoding.trained_correction import Corrector
 from tiny_language_models import tiny_model, tiny_tokenizer
 
 
@@ -49,6 +50,21 @@ def test_a_corrector_learns_from_lists_and_corrects_others(files, capsys):
     assert (files / "corrected.txt").read_text() == "we were meant\nwe were to go\n"
     assert training(files) == 2
     assert "exists already" in capsys.readouterr().err
+
+
+def test_what_was_learnt_is_kept_until_the_corrector_is_written(files, monkeypatch, capsys):
+    def fail(self, hypotheses):
+        raise OSError(12, "Cannot allocate memory", "lists")
+
+    with monkeypatch.context() as small:
+        small.setattr(Corrector, "scored", fail)
+        assert training(files) == 2
+    assert "Cannot allocate memory" in capsys.readouterr().err
+    assert not (files / "corrector").exists()
+    assert (files / "corrector.checkpoint").exists()
+    assert training(files) == 0
+    assert (files / "corrector").is_dir()
+    assert not (files / "corrector.checkpoint").exists()
 
 
 def test_lists_without_what_was_said_are_refused(files, capsys):

@@ -6,7 +6,7 @@ import torch
 pytest.importorskip("peft")
 
 from neurolect.errors import ConfigError
-from neurolect.language.adapter_training import TrainingText, train_adapters
+from neurolect.language.adapter_training import TrainingText, save_merged, train_adapters
 from neurolect.language.causal_lm import CausalLM
 from neurolect.language.lora_recipe import LoRARecipe
 from tiny_language_models import tiny_model, tiny_tokenizer
@@ -60,7 +60,7 @@ def test_training_ends_when_what_is_held_out_gets_worse_and_the_best_is_kept(tmp
     )  # fmt: skip
     assert len(steps) < 40
     overtrained = train_adapters(
-        tiny_model(), learnt, LoRARecipe(rank=4, lr=0.02, epochs=40), tmp_path / "checkpoint"
+        tiny_model(), learnt, LoRARecipe(rank=4, lr=0.02, epochs=40), tmp_path / "other"
     )  # fmt: skip
     assert probability(adapted, "i am", "here") > probability(overtrained, "i am", "here")
 
@@ -79,7 +79,25 @@ def test_a_stopped_run_with_held_out_texts_ends_in_the_weights_of_an_unbroken_on
     resumed = train_adapters(tiny_model(), learnt, recipe, tmp_path / "broken", held_out=held_out)
     for name, weights in unbroken.state_dict().items():
         torch.testing.assert_close(resumed.state_dict()[name], weights, rtol=0, atol=0)
-    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_that_was_stopped_before_its_model_was_saved_learns_nothing_twice(tmp_path):
+    def stop(partial):
+        raise StoppedError
+
+    learnt, held_out = [text("i am", " going"), text("we", " were")], [text("i am", " here")]
+    run = (learnt, RECIPE, tmp_path / "checkpoint")
+    trained = train_adapters(tiny_model(), *run, held_out=held_out)
+    with pytest.raises(StoppedError):
+        save_merged(trained, tiny_tokenizer(), tmp_path / "model", tmp_path / "checkpoint", stop)
+    assert [each.name for each in tmp_path.iterdir()] == ["checkpoint"]
+    steps = []
+    resumed = train_adapters(tiny_model(), *run, lambda step, n_steps, loss: steps.append(step), held_out)
+    assert steps == []
+    for name, weights in trained.state_dict().items():
+        torch.testing.assert_close(resumed.state_dict()[name], weights, rtol=0, atol=0)
+    save_merged(resumed, tiny_tokenizer(), tmp_path / "model", tmp_path / "checkpoint")
+    assert [each.name for each in tmp_path.iterdir()] == ["model"]
 
 
 def test_mixed_precision_learns_and_leaves_weights_in_their_own(tmp_path):

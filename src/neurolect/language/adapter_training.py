@@ -50,7 +50,7 @@ def train_adapters(
         model: of `transformers`, on its device; it is changed.
         texts: to learn.
         recipe: how to train.
-        checkpoint: file for what a stopped run goes on from; it is removed at the end.
+        checkpoint: file for what a stopped run goes on from; it stays, at the end too, until `save_merged` removes it.
         on_step: called after each step with its number, from 1, the number of all, and the loss in nats a token.
         held_out: texts to measure with at every checkpoint.
 
@@ -70,6 +70,32 @@ def train_adapters(
             training.keep()
         on_step(training.done, n_steps, loss)
     return training.finish()
+
+
+def save_merged(
+    model: Any,
+    tokenizer: Any,
+    folder: Path,
+    checkpoint: Path,
+    write_beside: Callable[[Path], None] = lambda partial: None,
+) -> None:
+    """Write a model that adapters were merged into; only then remove the checkpoint of its training.
+
+    Args:
+        model: as `train_adapters` returns it.
+        tokenizer: the model's own.
+        folder: where to write; it must not exist, or be empty.
+        checkpoint: that of the training.
+        write_beside: puts what else belongs to the model into the folder, which it is given under a temporary name.
+
+    Raises:
+        OSError: the folder holds something or cannot be written; the checkpoint is still there.
+    """
+    with written_atomically(folder) as partial:
+        model.save_pretrained(partial)
+        tokenizer.save_pretrained(partial)
+        write_beside(partial)
+    checkpoint.unlink(missing_ok=True)
 
 
 class _Training:
@@ -147,7 +173,6 @@ class _Training:
     def finish(self) -> Any:
         """The model with the best adapters merged into it."""
         self._put(self.best)
-        self.checkpoint.unlink(missing_ok=True)
         return self.adapted.eval().merge_and_unload()
 
     @torch.inference_mode()
