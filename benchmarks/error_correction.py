@@ -2,8 +2,8 @@
 
 The peer is the same model, adapted to the same sentences without their lists (`neurolect lm finetune`).
 
-The trials and the search are those of `real_phonemes_to_words.py`, and so are the halves: sessions 1, 3, 5, … tune,
-the others report. Of the tuning half every second session is learnt from, the others are held out: they end the
+The trials and their halves are those of `real_trials.py`: sessions 1, 3, 5, … tune, the others report. The search has one
+setting for all lists (see `correction_lists.py`). Of the tuning half every second session is learnt from, the others are held out: they end the
 training and choose all weights, but for their random words, which are no sentences.
 
 Most lists to learn from are simulated: prompts of the training recordings, their phonemes corrupted with the errors of
@@ -13,7 +13,7 @@ from none of all these sentences, so that folds are not needed.
     python benchmarks/error_correction.py --work folder              # trains, and prints what the held-out lists tell
     python benchmarks/error_correction.py --work folder --report     # then the other half, once
 
-All stages are kept in the folder; a run that was stopped goes on.
+All stages are kept in the folder; a run that was stopped goes on. `--most_steps` ends the corrector's training early.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ import torch
 from rich.console import Console
 from rich.progress import track
 
-from correction_lists import CONFUSIONS, Trial, decode, halves, read_trials, sentences_to_learn, simulate
+from correction_lists import Trial, decode, sentences_to_learn, simulate
 from neurolect.data.files import written_atomically
 from neurolect.decoding.hypotheses import Hypothesis
 from neurolect.decoding.hypothesis_files import read_hypotheses, write_hypotheses
@@ -47,8 +47,8 @@ from neurolect.language.finetuning import finetune
 from neurolect.language.lora_recipe import LoRARecipe
 from neurolect.text.error_rates import ErrorCounts, count_word_errors, error_rate, error_rate_by
 from neurolect.text.normalise import normalise_for_evaluation
+from real_trials import CONFUSIONS, PROMPTS, TRIALS, halves, read_halves
 
-REAL = Path(__file__).parents[2] / "shared" / "real"
 RESULTS = Path(__file__).parent / "results" / "error_correction.json"
 RECIPE = LoRARecipe(lr=5e-4, dropout=0.0, mixed_precision=True)
 LLM = "smollm2"
@@ -59,7 +59,7 @@ Lists = list[list[Hypothesis]]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        "--real", type=Path, default=REAL, help="folder with the trials, which are no part of neurolect"
+        "--real", type=Path, default=TRIALS.parent, help="folder with the trials, which are no part of neurolect"
     )
     parser.add_argument("--work", type=Path, required=True, help="folder for lists, models and scores")
     parser.add_argument("--simulated", type=int, default=3000, help="simulated lists to learn from")
@@ -69,11 +69,10 @@ def main() -> None:
     torch.set_num_threads(1)
     work = arguments.work
     work.mkdir(parents=True, exist_ok=True)
-    tuning, reported = halves(read_trials(arguments.real / "t15_val_dev.csv"))
-    learnt, held_out = halves(tuning)
-    prompts, left_out = sentences_to_learn(
-        arguments.real / "transcripts_train.txt", {each.sentence for each in (*tuning, *reported)}
-    )
+    rows = read_halves(arguments.real / TRIALS.name)
+    tuning, reported = (list(map(Trial.of, half)) for half in rows.values())
+    learnt, held_out = (list(map(Trial.of, half)) for half in halves(rows["tuning"]).values())
+    prompts, left_out = sentences_to_learn(arguments.real / PROMPTS, rows)
     chosen = np.random.default_rng(0).permutation(len(prompts))[: arguments.simulated]
     simulated = simulate([prompts[number] for number in chosen], tuning)
     confusions = arguments.real / CONFUSIONS
