@@ -32,7 +32,7 @@ class TrainingLog:
         self._append({"step": step, "of": n_steps, "nats a token": round(loss, 3), "CPU s": now - self.before})
         self.before = now
         if step % PRINTED_EVERY == 0:
-            print(f"{self.path.stem}: step {step} of {n_steps}, {loss:.3f} nats a token", flush=True)
+            print(f"{self.path.name.split('.')[0]}: step {step} of {n_steps}, {loss:.3f} nats a token", flush=True)
 
     def on_held_out(self, step: int, loss: float) -> None:
         """Note a measurement."""
