@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,10 +17,9 @@ from neurolect.language.english import english_trigram
 from neurolect.text.alphabet import PHONEMES
 from neurolect.text.lexicon import Lexicon
 from neurolect.text.normalise import normalise_for_evaluation
-from neurolect.text.text_lines import read_sentences
+from real_trials import Row, read_confusions, unseen_prompts
 
-CONFUSIONS = "t12_phonemes_dev.json"
-# As tuned for `real_phonemes_to_words.py`, on the tuning half.
+# Tuned once for the trigram on the tuning half; `real_phonemes_to_words.py` now tunes other settings for every model.
 SEARCH = DecoderOptions(acoustic_scale=0.8, blank_penalty=30.0)
 MENDED = 0.25
 """Of the edits that part a simulated n-best string from the greedy one, the share that mends an error."""
@@ -41,46 +39,32 @@ class Trial:
     greedy: Phonemes
     n_best: NBest
 
-
-def read_trials(path: Path) -> list[Trial]:
-    with path.open(newline="", encoding="utf-8") as file:
-        return [
-            Trial(
-                row["session"],
-                row["corpus"],
-                normalise_for_evaluation(row["sentence"]),
-                PHONEMES.encode(row["phonemes"].split()),
-                PHONEMES.encode(row["greedy"].split()),
-                [(score, PHONEMES.encode(text.split())) for score, text in json.loads(row["nbest"] or "[]")],
-            )
-            for row in csv.DictReader(file)
-        ]
-
-
-def halves(trials: Sequence[Trial]) -> tuple[list[Trial], list[Trial]]:
-    """Trials of the 1st, 3rd, … and of the 2nd, 4th, … session."""
-    first = set(sorted({each.session for each in trials})[::2])
-    return [each for each in trials if each.session in first], [each for each in trials if each.session not in first]
+    @classmethod
+    def of(cls, row: Row) -> Trial:
+        """A real trial."""
+        return cls(
+            row["session"],
+            row["corpus"],
+            normalise_for_evaluation(row["sentence"]),
+            PHONEMES.encode(row["phonemes"].split()),
+            PHONEMES.encode(row["greedy"].split()),
+            [(score, PHONEMES.encode(text.split())) for score, text in json.loads(row["nbest"] or "[]")],
+        )
 
 
 def decode(trials: Sequence[Trial], confusions: Path) -> Iterator[list[Hypothesis]]:
     """N-best lists of trials, from logits that are rebuilt with the confusions of other recordings."""
-    recorded = json.loads(confusions.read_text(encoding="utf-8"))
-    models = ("gru", "transformer")
-    errors = PhonemeErrors.estimate(
-        [trial[f"true_seqs_{model}"] for model in models for trial in recorded],
-        [trial[f"decoded_seqs_{model}"] for model in models for trial in recorded],
-    )
+    errors = read_confusions(confusions)
     search = Decoder(LexiconNetwork(Lexicon.english(), english_trigram()), SEARCH)
     return search.decode_each(rebuild_logits(each.greedy, each.n_best, errors) for each in trials)
 
 
-def sentences_to_learn(path: Path, kept_away: set[str]) -> tuple[list[str], int]:
-    """Distinct sentences that the lexicon can pronounce, and how many were left out since they are kept away."""
+def sentences_to_learn(path: Path, measured: dict[str, list[Row]]) -> tuple[list[str], int]:
+    """Distinct prompts that the lexicon can pronounce, and how many were left out since a measured trial has them."""
     lexicon = Lexicon.english()
-    sentences = dict.fromkeys(map(normalise_for_evaluation, read_sentences(path)))
-    known = [each for each in sentences if each and all(word in lexicon for word in each.split())]
-    return [each for each in known if each not in kept_away], sum(each in kept_away for each in sentences)
+    unseen = dict.fromkeys(unseen_prompts(path, measured))
+    known = [each for each in unseen if all(word in lexicon for word in each.split())]
+    return known, len(set(unseen_prompts(path, {}))) - len(unseen)
 
 
 def simulate(sentences: Sequence[str], donors: Sequence[Trial], seed: int = 0) -> Iterator[Trial]:

@@ -2,9 +2,9 @@
 
 The peer is the same model, adapted to the same sentences without their lists (`neurolect lm finetune`).
 
-The trials and the search are those of `real_phonemes_to_words.py`, and so are the halves: sessions 1, 3, 5, … tune,
-the others report. Of the tuning half every second session is learnt from, the others are held out: they end the
-training and choose all weights, but for their random words, which are no sentences.
+The trials and their halves are those of `real_trials.py`: sessions 1, 3, 5, … tune, the others report. The search is
+the same for all lists, see `correction_lists.py`. Of the tuning half every second session is learnt from, the others
+are held out: they end the training and choose all weights, but for their random words, which are no sentences.
 
 Most lists to learn from are simulated: prompts of the training recordings, their phonemes corrupted with the errors of
 the tuning half and decoded as real trials are. Prompts that any real trial has too are left out. The trigram was built
@@ -13,7 +13,8 @@ from none of all these sentences, so that folds are not needed.
     python benchmarks/error_correction.py --work folder              # trains, and prints what the held-out lists tell
     python benchmarks/error_correction.py --work folder --report     # then the other half, once
 
-All stages are kept in the folder; a run that was stopped goes on.
+All stages are kept in the folder; a run that was stopped goes on. `--most_steps 150` ends the training of the
+corrector where it was stopped for the committed figures, after 150 of 203 steps.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,14 +32,14 @@ import torch
 from rich.console import Console
 from rich.progress import track
 
-from correction_lists import CONFUSIONS, Trial, decode, halves, read_trials, sentences_to_learn, simulate
+from correction_lists import Trial, decode, sentences_to_learn, simulate
 from neurolect.data.files import written_atomically
 from neurolect.decoding.hypotheses import Hypothesis
 from neurolect.decoding.hypothesis_files import read_hypotheses, write_hypotheses
 from neurolect.decoding.rescoring import rescore_with_llm
 from neurolect.decoding.trained_correction import Corrector, candidates, fit_weight, with_weight
-from neurolect.evaluation.alphas import word_error_rate_by_alpha
-from neurolect.language.adapter_training import train_adapters
+from neurolect.evaluation.alphas import best_with_alpha, word_error_rate_by_alpha
+from neurolect.language.adapter_training import save_merged, train_adapters
 from neurolect.language.causal_lm import CausalLM
 from neurolect.language.causal_lm_loading import load_causal_lm, load_model_and_tokenizer
 from neurolect.language.correction_format import CorrectionFormat
@@ -47,8 +48,9 @@ from neurolect.language.finetuning import finetune
 from neurolect.language.lora_recipe import LoRARecipe
 from neurolect.text.error_rates import ErrorCounts, count_word_errors, error_rate, error_rate_by
 from neurolect.text.normalise import normalise_for_evaluation
+from real_trials import CONFUSIONS, PROMPTS, TRIALS, halves, read_halves
+from training_log import TrainingLog
 
-REAL = Path(__file__).parents[2] / "shared" / "real"
 RESULTS = Path(__file__).parent / "results" / "error_correction.json"
 RECIPE = LoRARecipe(lr=5e-4, dropout=0.0, mixed_precision=True)
 LLM = "smollm2"
@@ -59,25 +61,25 @@ Lists = list[list[Hypothesis]]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        "--real", type=Path, default=REAL, help="folder with the trials, which are no part of neurolect"
+        "--real", type=Path, default=TRIALS.parent, help="folder with the trials, which are no part of neurolect"
     )
     parser.add_argument("--work", type=Path, required=True, help="folder for lists, models and scores")
     parser.add_argument("--simulated", type=int, default=3000, help="simulated lists to learn from")
+    parser.add_argument("--most_steps", type=int, help="steps after which the training of the corrector ends")
     parser.add_argument("--report", action="store_true", help="decode and score the half that nothing was tuned on")
     parser.add_argument("--json", type=Path, default=RESULTS)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     work = arguments.work
     work.mkdir(parents=True, exist_ok=True)
-    tuning, reported = halves(read_trials(arguments.real / "t15_val_dev.csv"))
-    learnt, held_out = halves(tuning)
-    prompts, left_out = sentences_to_learn(
-        arguments.real / "transcripts_train.txt", {each.sentence for each in (*tuning, *reported)}
-    )
+    rows = read_halves(arguments.real / TRIALS.name)
+    tuning, reported = (list(map(Trial.of, half)) for half in rows.values())
+    learnt, held_out = (list(map(Trial.of, half)) for half in halves(rows["tuning"]).values())
+    prompts, left_out = sentences_to_learn(arguments.real / PROMPTS, rows)
     chosen = np.random.default_rng(0).permutation(len(prompts))[: arguments.simulated]
     simulated = simulate([prompts[number] for number in chosen], tuning)
     confusions = arguments.real / CONFUSIONS
-    train(work, [("simulated", simulated), ("learnt", learnt)], held_out, confusions)
+    train(work, [("simulated", simulated), ("learnt", learnt)], held_out, confusions, arguments.most_steps)
 
     settings = tune(work, held_out)
     figures: dict[str, Any] = {
@@ -107,7 +109,13 @@ def lists_of(work: Path, name: str, trials: Sequence[Trial], confusions: Path) -
     return read_hypotheses(path)
 
 
-def train(work: Path, parts: list[tuple[str, Any]], held_out: Sequence[Trial], confusions: Path) -> None:
+def train(
+    work: Path,
+    parts: list[tuple[str, Any]],
+    held_out: Sequence[Trial],
+    confusions: Path,
+    most_steps: int | None,
+) -> None:
     """The corrector, and the same model adapted to the same sentences alone."""
     lists, spoken = [], []
     for name, trials in parts:
@@ -116,36 +124,26 @@ def train(work: Path, parts: list[tuple[str, Any]], held_out: Sequence[Trial], c
         spoken += [each.sentence for each in trials]
     measured = lists_of(work, "held_out", held_out, confusions)
     shown = CorrectionFormat()
-    times = json.loads((work / "training.json").read_text()) if (work / "training.json").is_file() else {}
+    facts = json.loads((work / "training.json").read_text()) if (work / "training.json").is_file() else {}
     for name in ("corrector", "adapted"):
         if (work / name).is_dir():
             continue
         model, tokenizer = load_model_and_tokenizer(LLM, "cpu", "float32")
-        started, losses = time.process_time(), []
-        on_step = progress(name, losses)
+        checkpoint = work / f"{name}.checkpoint"
+        log = TrainingLog(work / f"{name}.log.jsonl", checkpoint)
         if name == "corrector":
+            recipe = replace(RECIPE, most_steps=most_steps)
             learnt, watched = (
                 correction_texts(tokenizer, [[one.text for one in each] for each in some], said, shown)
                 for some, said in ((lists, spoken), (measured, [each.sentence for each in held_out]))
             )
-            model = train_adapters(model, learnt, RECIPE, work / "corrector.checkpoint", on_step, watched)
+            model = train_adapters(model, learnt, recipe, checkpoint, log.on_step, watched, log.on_held_out)
         else:
-            model = finetune(model, tokenizer, spoken, RECIPE, work / "adapted.checkpoint", on_step)
-        times[name] = {"steps": len(losses), "CPU s": round(time.process_time() - started)}
-        with written_atomically(work / name) as partial:
-            model.save_pretrained(partial)
-            tokenizer.save_pretrained(partial)
-            shown.write(partial)
-        (work / "training.json").write_text(json.dumps(times))
-
-
-def progress(name: str, losses: list[float]) -> Callable[[int, int, float], None]:
-    def on_step(step: int, n_steps: int, loss: float) -> None:
-        losses.append(loss)
-        if step % 10 == 0:
-            print(f"{name}: step {step} of {n_steps}, {np.mean(losses[-10:]):.3f} nats a token", flush=True)
-
-    return on_step
+            recipe = RECIPE
+            model = finetune(model, tokenizer, spoken, recipe, checkpoint, log.on_step)
+        facts[name] = log.facts(recipe)
+        (work / "training.json").write_text(json.dumps(facts))
+        save_merged(model, tokenizer, work / name, checkpoint)
 
 
 def scored(work: Path, model: str, name: str, lists: Lists) -> tuple[Lists, float]:
@@ -225,7 +223,7 @@ def report(work: Path, trials: Sequence[Trial], lists: Lists, settings: dict[str
     answers = {"nothing": [each[0].text for each in lists]}
     seconds = {}
     judged, seconds["adapted"] = scored(work, "adapted", "reported", lists)
-    answers["adapted"] = [best_by_alpha(each, settings["adapted"]["alpha"]) for each in judged]
+    answers["adapted"] = [best_with_alpha(each, 0.0, settings["adapted"]["alpha"]).text for each in judged]
     judged, seconds["corrector"] = scored(work, "corrector", "reported", lists)
     answers["corrector"] = [with_weight(each, settings["corrector"]["weight"])[0].text for each in judged]
     counts = {
@@ -247,12 +245,6 @@ def report(work: Path, trials: Sequence[Trial], lists: Lists, settings: dict[str
         "CPU s a list": seconds,
         "counts": {name: asdict(error_rate(each)) for name, each in counts.items()},
     }
-
-
-def best_by_alpha(hypotheses: list[Hypothesis], alpha: float) -> str:
-    return max(
-        hypotheses, key=lambda each: each.total + (0.0 if each.llm is None else alpha * (each.llm - each.ngram))
-    ).text
 
 
 def less(before: ErrorCounts, after: ErrorCounts) -> ErrorCounts:

@@ -30,9 +30,13 @@ Row = dict[str, str]
 
 
 def read_halves(path: Path) -> dict[str, list[Row]]:
-    """Trials of the 1st, 3rd, … session as `tuning`, of the 2nd, 4th, … as `reported`."""
+    """Trials of a file in halves."""
     with path.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
+        return halves(list(csv.DictReader(file)))
+
+
+def halves(rows: Sequence[Row]) -> dict[str, list[Row]]:
+    """Trials of the 1st, 3rd, … session as `tuning`, of the 2nd, 4th, … as `reported`."""
     tuning = set(sorted({row["session"] for row in rows})[::2])
     return {
         "tuning": [row for row in rows if row["session"] in tuning],

@@ -71,7 +71,11 @@ def test_the_weight_with_the_fewest_errors_is_fitted():
         fit_weight(lists, ["", ""])
 
 
-def test_a_trained_corrector_takes_no_context(tmp_path):
+@pytest.mark.parametrize(
+    "unused", [{"context": "hello"}, {"n_best": 10}, {"most_changed": 0.5}, {"model": "it"}, {"key_variable": "KEY"}]
+)
+def test_a_trained_corrector_refuses_what_it_does_not_use(unused, tmp_path):
     CorrectionFormat().write(tmp_path)
-    with pytest.raises(ConfigError, match="taught without a context"):
-        corrector_of(str(tmp_path), None, None, context="hello")
+    (name,) = unused
+    with pytest.raises(ConfigError, match=f"a trained corrector takes no {name}"):
+        corrector_of(**{"llm": str(tmp_path), "endpoint": None, "model": None, **unused})

@@ -5,7 +5,7 @@ import pytest
 from neurolect.decoding.hypotheses import Hypothesis
 from neurolect.decoding.rescoring import rescore_with_llm
 from neurolect.errors import ConfigError
-from neurolect.evaluation.alphas import word_error_rate_by_alpha
+from neurolect.evaluation.alphas import best_with_alpha, word_error_rate_by_alpha
 
 LISTS = [
     [Hypothesis(("a", "b"), 0.0, -4.0, 0.0, 0.0, -8.0), Hypothesis(("a", "c"), 0.0, -6.0, 0.0, 0.0, -12.0)],
@@ -28,6 +28,14 @@ def test_rates_are_those_that_rescoring_with_each_alpha_gives(alpha):
         best = rescore_with_llm(LISTS[0], Opposite(), share, language_model_weight=2.0)[0]
         assert rate.substitutions == (best.text != "a c")
     assert [rate.substitutions for rate in rates.values()] == [1, 1, 0, 0]
+
+
+@pytest.mark.parametrize("new_alpha", [0.0, 0.1, 0.3, 1.0])
+def test_the_best_with_another_alpha_is_that_which_rescoring_with_it_puts_first(new_alpha):
+    for each in LISTS:
+        rescored = rescore_with_llm(each, Opposite(), 0.3, language_model_weight=2.0)
+        anew = rescore_with_llm(each, Opposite(), new_alpha, language_model_weight=2.0)
+        assert best_with_alpha(rescored, 0.3, new_alpha, 2.0).words == anew[0].words
 
 
 def test_no_alpha_is_refused():

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 import torch
 
 pytest.importorskip("peft")
 
 from neurolect.errors import ConfigError
-from neurolect.language.adapter_training import TrainingText, train_adapters
+from neurolect.language.adapter_training import TrainingText, save_merged, train_adapters
 from neurolect.language.causal_lm import CausalLM
 from neurolect.language.lora_recipe import LoRARecipe
 from tiny_language_models import tiny_model, tiny_tokenizer
@@ -60,7 +63,7 @@ def test_training_ends_when_what_is_held_out_gets_worse_and_the_best_is_kept(tmp
     )  # fmt: skip
     assert len(steps) < 40
     overtrained = train_adapters(
-        tiny_model(), learnt, LoRARecipe(rank=4, lr=0.02, epochs=40), tmp_path / "checkpoint"
+        tiny_model(), learnt, LoRARecipe(rank=4, lr=0.02, epochs=40), tmp_path / "other"
     )  # fmt: skip
     assert probability(adapted, "i am", "here") > probability(overtrained, "i am", "here")
 
@@ -79,7 +82,57 @@ def test_a_stopped_run_with_held_out_texts_ends_in_the_weights_of_an_unbroken_on
     resumed = train_adapters(tiny_model(), learnt, recipe, tmp_path / "broken", held_out=held_out)
     for name, weights in unbroken.state_dict().items():
         torch.testing.assert_close(resumed.state_dict()[name], weights, rtol=0, atol=0)
-    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_that_was_stopped_before_its_model_was_saved_learns_nothing_twice(tmp_path):
+    def stop(partial):
+        raise StoppedError
+
+    learnt, held_out = [text("i am", " going"), text("we", " were")], [text("i am", " here")]
+    run = (learnt, RECIPE, tmp_path / "checkpoint")
+    trained = train_adapters(tiny_model(), *run, held_out=held_out)
+    with pytest.raises(StoppedError):
+        save_merged(trained, tiny_tokenizer(), tmp_path / "model", tmp_path / "checkpoint", stop)
+    assert [each.name for each in tmp_path.iterdir()] == ["checkpoint"]
+    steps = []
+    resumed = train_adapters(tiny_model(), *run, lambda step, n_steps, loss: steps.append(step), held_out)
+    assert steps == []
+    for name, weights in trained.state_dict().items():
+        torch.testing.assert_close(resumed.state_dict()[name], weights, rtol=0, atol=0)
+    save_merged(resumed, tiny_tokenizer(), tmp_path / "model", tmp_path / "checkpoint")
+    assert [each.name for each in tmp_path.iterdir()] == ["model"]
+
+
+def test_a_run_with_fewer_steps_ends_where_a_longer_one_was(tmp_path):
+    texts, losses = [text("i am", " going"), text("we", " were"), text("a", " b")], []
+
+    def stop(step, n_steps, loss):
+        losses.append(loss)
+        if step == 5:
+            raise StoppedError
+
+    longer = LoRARecipe(rank=4, lr=0.02, epochs=10, batch_size=2)
+    with pytest.raises(StoppedError):
+        train_adapters(tiny_model(), texts, longer, tmp_path / "longer", stop)
+    steps = []
+    limited = replace(longer, most_steps=5)
+    train_adapters(tiny_model(), texts, limited, tmp_path / "limited", lambda *step: steps.append(step))
+    assert steps == [(number + 1, 20, loss) for number, loss in enumerate(losses)]
+
+
+def test_each_measurement_of_what_is_held_out_is_told(tmp_path):
+    learnt, held_out, told = [text("i am", " going")], [text("i am", " here")], []
+    recipe = LoRARecipe(rank=4, lr=0.001, epochs=40, checkpoint_every=2, most_steps=5)
+    adapted = train_adapters(
+        tiny_model(), learnt, recipe, tmp_path / "checkpoint", held_out=held_out,
+        on_held_out=lambda *measured: told.append(measured),
+    )  # fmt: skip
+    assert [step for step, _ in told] == [2, 4, 5]
+    given = held_out[0].n_given
+    with torch.inference_mode():
+        predicted = adapted(torch.tensor([held_out[0].tokens])).logits[0].log_softmax(-1)
+    expected = -np.mean([predicted[n - 1, held_out[0].tokens[n]] for n in range(given, len(held_out[0].tokens))])
+    assert min(loss for _, loss in told) == pytest.approx(expected, rel=1e-3)
 
 
 def test_mixed_precision_learns_and_leaves_weights_in_their_own(tmp_path):
@@ -92,3 +145,5 @@ def test_mixed_precision_learns_and_leaves_weights_in_their_own(tmp_path):
 def test_a_patience_of_nothing_is_refused():
     with pytest.raises(ConfigError, match=r"recipe\.patience is 0"):
         LoRARecipe(patience=0)
+    with pytest.raises(ConfigError, match=r"recipe\.most_steps is 0"):
+        LoRARecipe(most_steps=0)

@@ -5,6 +5,8 @@ import torch
 
 pytest.importorskip("peft")
 
+from transformers import PreTrainedModel
+
 from neurolect.commands.main import main
 from neurolect.errors import ConfigError, DataError
 from neurolect.language.causal_lm import CausalLM
@@ -46,7 +48,6 @@ def test_a_stopped_run_ends_in_the_weights_of_an_unbroken_one(last, tmp_path):
     assert steps[0] == last // 2 * 2 + 1
     for name, weights in unbroken.state_dict().items():
         torch.testing.assert_close(resumed.state_dict()[name], weights, rtol=0, atol=0)
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_another_runs_checkpoint_and_a_damaged_one_are_refused(tmp_path):
@@ -100,3 +101,24 @@ def test_the_verb_writes_a_model_that_scores(tmp_path, capsys):
     )
     assert main(arguments) == 2
     assert "exists already" in capsys.readouterr().err
+
+
+def test_the_verb_keeps_what_was_learnt_until_the_model_is_written(tmp_path, monkeypatch, capsys):
+    tiny_model().save_pretrained(tmp_path / "model")
+    tiny_tokenizer().save_pretrained(tmp_path / "model")
+    (tmp_path / "text.txt").write_text("".join(f"{sentence}\n" for sentence in SENTENCES * 3))
+    arguments = ["lm", "finetune", str(tmp_path / "text.txt"), "--out", str(tmp_path / "adapted")]
+    arguments += ["--llm", str(tmp_path / "model"), "--device", "cpu"]
+
+    def fail(self, folder, **settings):
+        raise OSError(28, "No space left on device", str(folder))
+
+    with monkeypatch.context() as full:
+        full.setattr(PreTrainedModel, "save_pretrained", fail)
+        assert main(arguments) == 2
+    assert "No space left on device" in capsys.readouterr().err
+    assert not (tmp_path / "adapted").exists()
+    assert (tmp_path / "adapted.checkpoint").exists()
+    assert main(arguments) == 0
+    assert (tmp_path / "adapted").is_dir()
+    assert not (tmp_path / "adapted.checkpoint").exists()

@@ -14,8 +14,8 @@ def correct(
     endpoint: str | None = None,
     model: str | None = None,
     key_variable: str | None = None,
-    n_best: int = 10,
-    most_changed: float = 0.34,
+    n_best: int | None = None,
+    most_changed: float | None = None,
     context: str = "",
     device: str = "auto",
     precision: Precision = "auto",
@@ -34,8 +34,9 @@ def correct(
         endpoint: address of an interface like OpenAI's, such as http://localhost:8000/v1.
         model: name of the model there.
         key_variable: environment variable that holds the key for it.
-        n_best: candidates that a model that follows instructions is shown; a trained corrector knows how many.
-        most_changed: share of the words of a candidate that it may change; answers further off are not taken.
+        n_best: candidates that a model that follows instructions is shown, by default 10.
+        most_changed: share of the words of a candidate that such a model may change, by default 0.34; answers further
+            off are not taken.
         context: what was said before, for a model that follows instructions.
         device: for a model on this machine: `auto`, `cpu`, `cuda:0`, …
         precision: of a model on this machine.

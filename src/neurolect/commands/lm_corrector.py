@@ -49,11 +49,10 @@ def lm_corrector(
     from rich.console import Console
     from rich.progress import Progress, track
 
-    from neurolect.data.files import written_atomically
     from neurolect.decoding.trained_correction import Corrector, fit_weight, with_weight
     from neurolect.errors import ConfigError
     from neurolect.evaluation.sentences import read_lists_with_truth, word_error_rate
-    from neurolect.language.adapter_training import train_adapters
+    from neurolect.language.adapter_training import save_merged, train_adapters
     from neurolect.language.causal_lm import CausalLM
     from neurolect.language.causal_lm_loading import load_model_and_tokenizer
     from neurolect.language.correction_format import CorrectionFormat
@@ -61,6 +60,7 @@ def lm_corrector(
 
     if out.exists():
         raise ConfigError(f"{out}: exists already; name another folder")
+    checkpoint = out.with_name(f"{out.name}.checkpoint")
     shown = CorrectionFormat(n_best)
     lists, spoken = read_lists_with_truth(hypotheses, truth)
     measured, said = read_lists_with_truth([held_out], [held_out_truth])
@@ -73,7 +73,7 @@ def lm_corrector(
     with Progress(console=console) as bar:
         task = bar.add_task("training", total=None)
         model = train_adapters(
-            model, learnt, recipe, out.with_name(f"{out.name}.checkpoint"),
+            model, learnt, recipe, checkpoint,
             lambda step, n_steps, loss: bar.update(
                 task, completed=step, total=n_steps, description=f"training, {loss:.2f} nats a token"
             ),
@@ -82,10 +82,7 @@ def lm_corrector(
     corrector = Corrector(CausalLM(model, tokenizer), shown)
     scored = [corrector.scored(each) for each in track(measured, "held-out lists", console=console)]
     weight, _ = fit_weight(scored, said)
-    with written_atomically(out) as partial:
-        model.save_pretrained(partial)
-        tokenizer.save_pretrained(partial)
-        replace(shown, weight=weight).write(partial)
+    save_merged(model, tokenizer, out, checkpoint, replace(shown, weight=weight).write)
     print(f"{out}: {len(learnt):,} lists learnt; its scores get weight {weight:g}")
     print(f"word error rate on {len(measured):,} held-out lists, for which that weight was chosen:")
     print(f"  before: {word_error_rate(said, [each[0].text for each in measured])}")

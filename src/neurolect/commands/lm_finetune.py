@@ -40,8 +40,8 @@ def lm_finetune(
     from rich.console import Console
     from rich.progress import Progress
 
-    from neurolect.data.files import written_atomically
     from neurolect.errors import ConfigError
+    from neurolect.language.adapter_training import save_merged
     from neurolect.language.causal_lm import CausalLM
     from neurolect.language.causal_lm_loading import load_model_and_tokenizer
     from neurolect.language.finetuning import finetune, word_perplexity
@@ -49,6 +49,7 @@ def lm_finetune(
 
     if out.exists():
         raise ConfigError(f"{out}: exists already; name another folder")
+    checkpoint = out.with_name(f"{out.name}.checkpoint")
     sentences, measured = read_transcripts(text, held_out, as_written)
     model, tokenizer = load_model_and_tokenizer(llm, device, precision)
     console = Console(stderr=True)
@@ -56,14 +57,12 @@ def lm_finetune(
     with Progress(console=console) as bar:
         task = bar.add_task("training", total=None)
         model = finetune(
-            model, tokenizer, sentences, recipe, out.with_name(f"{out.name}.checkpoint"),
+            model, tokenizer, sentences, recipe, checkpoint,
             lambda step, n_steps, loss: bar.update(
                 task, completed=step, total=n_steps, description=f"training, {loss:.2f} nats a token"
             ),
         )  # fmt: skip
     after = word_perplexity(CausalLM(model, tokenizer), measured)
-    with written_atomically(out) as partial:
-        model.save_pretrained(partial)
-        tokenizer.save_pretrained(partial)
+    save_merged(model, tokenizer, out, checkpoint)
     print(f"{out}: {len(sentences):,} sentences learnt")
     print(f"perplexity of a word on {len(measured):,} held-out sentences: {before:.5g} before, {after:.5g} after")

@@ -10,6 +10,8 @@ from neurolect.decoding.hypotheses import Hypothesis
 from neurolect.errors import ConfigError
 from neurolect.text.normalise import normalise_for_evaluation
 
+N_BEST = 10
+MOST_CHANGED = 0.34
 _INSTRUCTIONS = """\
 A brain-computer interface decoded what a person tried to say. It hears phonemes and takes words for others that sound \
 alike. Below are its candidates for one sentence, the likeliest first. Answer with the sentence that the person most \
@@ -17,7 +19,7 @@ likely said: one of the candidates, or one put together from their words, change
 makes sense and the candidates do not. Answer with that sentence alone, in lower case and without punctuation."""
 
 
-def correction_prompt(hypotheses: Sequence[Hypothesis], n_best: int = 10, context: str = "") -> str:
+def correction_prompt(hypotheses: Sequence[Hypothesis], n_best: int = N_BEST, context: str = "") -> str:
     """What the model is asked.
 
     Args:
@@ -33,9 +35,9 @@ def correction_prompt(hypotheses: Sequence[Hypothesis], n_best: int = 10, contex
 def correct(
     hypotheses: Sequence[Hypothesis],
     ask: Callable[[str], str],
-    n_best: int = 10,
+    n_best: int = N_BEST,
     context: str = "",
-    most_changed: float = 0.34,
+    most_changed: float = MOST_CHANGED,
 ) -> str:
     """The sentence that a language model takes for the one that was said.
 

@@ -34,13 +34,28 @@ def word_error_rate_by_alpha(
     if not alphas:
         raise ConfigError("there is no alpha to try")
 
-    def total(each: Hypothesis, share: float) -> float:
-        change = 0.0 if each.llm is None else language_model_weight * (share - alpha) * (each.llm - each.ngram)
-        return each.total + change
-
     return {
         share: word_error_rate(
-            spoken, [max(hypotheses, key=lambda each: total(each, share)).text for hypotheses in lists]
+            spoken, [best_with_alpha(each, alpha, share, language_model_weight).text for each in lists]
         )
         for share in alphas
     }
+
+
+def best_with_alpha(
+    hypotheses: Sequence[Hypothesis], alpha: float, new_alpha: float, language_model_weight: float = 1.0
+) -> Hypothesis:
+    """The hypothesis of an utterance that would have the best total with another share.
+
+    Args:
+        hypotheses: of one utterance, as a large language model rescored them; where none did, the totals stay.
+        alpha: the share that the totals were made with.
+        new_alpha: the share that it would have.
+        language_model_weight: what the search multiplied n-gram scores by.
+    """
+
+    def total(each: Hypothesis) -> float:
+        change = 0.0 if each.llm is None else language_model_weight * (new_alpha - alpha) * (each.llm - each.ngram)
+        return each.total + change
+
+    return max(hypotheses, key=total)

@@ -39,6 +39,7 @@ def train_adapters(
     checkpoint: Path,
     on_step: OnStep = lambda step, n_steps, loss: None,
     held_out: Sequence[TrainingText] = (),
+    on_held_out: Callable[[int, float], None] = lambda step, loss: None,
 ) -> Any:
     """Train adapters on the learnt part of texts, and merge them into the model.
 
@@ -50,9 +51,10 @@ def train_adapters(
         model: of `transformers`, on its device; it is changed.
         texts: to learn.
         recipe: how to train.
-        checkpoint: file for what a stopped run goes on from; it is removed at the end.
+        checkpoint: file for what a stopped run goes on from; it stays, at the end too, until `save_merged` removes it.
         on_step: called after each step with its number, from 1, the number of all, and the loss in nats a token.
         held_out: texts to measure with at every checkpoint.
+        on_held_out: called after each such measurement with the number of steps done and the loss in nats a token.
 
     Returns:
         The model with its new weights.
@@ -64,12 +66,41 @@ def train_adapters(
         raise DataError("finetune: there is no sentence to learn from")
     training = _Training(model, texts, held_out, recipe, checkpoint)
     n_steps = recipe.epochs * training.steps_in_epoch
-    while training.done < n_steps and training.n_worse < recipe.patience:
+    last = n_steps if recipe.most_steps is None else min(n_steps, recipe.most_steps)
+    while training.done < last and training.n_worse < recipe.patience:
         loss = training.step(n_steps)
-        if training.done % recipe.checkpoint_every == 0 or training.done == n_steps:
+        if training.done % recipe.checkpoint_every == 0 or training.done == last:
+            if held_out:
+                on_held_out(training.done, training.measure())
             training.keep()
         on_step(training.done, n_steps, loss)
     return training.finish()
+
+
+def save_merged(
+    model: Any,
+    tokenizer: Any,
+    folder: Path,
+    checkpoint: Path,
+    write_beside: Callable[[Path], None] = lambda partial: None,
+) -> None:
+    """Write a model that adapters were merged into; only then remove the checkpoint of its training.
+
+    Args:
+        model: as `train_adapters` returns it.
+        tokenizer: the model's own.
+        folder: where to write; it must not exist, or be empty.
+        checkpoint: that of the training.
+        write_beside: puts what else belongs to the model into the folder, which it is given under a temporary name.
+
+    Raises:
+        OSError: the folder holds something or cannot be written; the checkpoint is still there.
+    """
+    with written_atomically(folder) as partial:
+        model.save_pretrained(partial)
+        tokenizer.save_pretrained(partial)
+        write_beside(partial)
+    checkpoint.unlink(missing_ok=True)
 
 
 class _Training:
@@ -126,14 +157,17 @@ class _Training:
         self.done += 1
         return loss.item()
 
+    def measure(self) -> float:
+        """The loss of what is held out; the adapters are kept if none did better."""
+        loss = self._held_out_loss()
+        self.n_worse += 1
+        if loss < self.least:
+            self.least, self.n_worse = loss, 0
+            self.best = {name: each.detach().clone() for name, each in self.trained.items()}
+        return loss
+
     def keep(self) -> None:
-        """Write the checkpoint, after a look at what is held out."""
-        if self.held_out:
-            loss = self._held_out_loss()
-            self.n_worse += 1
-            if loss < self.least:
-                self.least, self.n_worse = loss, 0
-                self.best = {name: each.detach().clone() for name, each in self.trained.items()}
+        """Write the checkpoint."""
         state = {
             "run": self.run,
             "progress": (self.done, self.n_worse, self.least),
@@ -147,7 +181,6 @@ class _Training:
     def finish(self) -> Any:
         """The model with the best adapters merged into it."""
         self._put(self.best)
-        self.checkpoint.unlink(missing_ok=True)
         return self.adapted.eval().merge_and_unload()
 
     @torch.inference_mode()

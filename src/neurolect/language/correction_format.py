@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from neurolect.errors import DataError, require_at_least
+from neurolect.errors import ConfigError, DataError, require_at_least
 
 _FILE = "corrector.json"
 
@@ -29,7 +30,8 @@ class CorrectionFormat:
 
     def __post_init__(self) -> None:
         require_at_least(1, "corrector: n_best", self.n_best)
-        require_at_least(0, "corrector: weight", self.weight)
+        if not 0 <= self.weight < math.inf:
+            raise ConfigError(f"corrector: weight is {self.weight}, it must be finite and at least 0")
 
     def prompt(self, candidates: Sequence[str]) -> str:
         """Text before the answer, which goes on after a space.
@@ -59,7 +61,7 @@ class CorrectionFormat:
         """The format of the corrector in a folder.
 
         Raises:
-            DataError: there is none, or its file is damaged.
+            DataError: there is none, or its file is damaged or holds a setting out of its range.
         """
         path = folder / _FILE
         try:
@@ -67,5 +69,7 @@ class CorrectionFormat:
             return cls(int(content["n_best"]), float(content["weight"]))
         except FileNotFoundError:
             raise DataError(f"{folder}: is no corrector that 'neurolect lm corrector' trained") from None
-        except (ValueError, KeyError, TypeError, UnicodeDecodeError):
+        except ConfigError as error:
+            raise DataError(f"{path}: {error}") from None
+        except (ValueError, KeyError, TypeError, OverflowError):
             raise DataError(f"{path}: is not what 'neurolect lm corrector' writes") from None

@@ -31,7 +31,7 @@ def finetune(
         tokenizer: the model's own.
         sentences: one a string.
         recipe: how to train.
-        checkpoint: file for what a stopped run goes on from; it is removed at the end.
+        checkpoint: file for what a stopped run goes on from; `save_merged` removes it.
         on_step: called after each step with its number, from 1, the number of all, and the loss in nats a token.
 
     Returns:
