@@ -153,7 +153,7 @@ def peak_of(decoder: Decoder, task: Task) -> int:
     for logits in utterances_of(task):
         decoder.decode(logits)
     status = Path("/proc/self/status").read_text(encoding="utf-8")
-    return round(int(status.split("VmHWM:")[1].split()[0]) / 1000)
+    return round(int(status.split("VmHWM:")[1].split()[0]) * 1024 / 1e6)
 
 
 def decoders(task: Task) -> tuple[Decoder, Decoder]:

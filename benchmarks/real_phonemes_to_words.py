@@ -25,9 +25,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from neurolect.decoding.hypotheses import Hypothesis
 from neurolect.decoding.hypothesis_files import read_hypotheses, write_hypotheses
-from neurolect.evaluation.alphas import word_error_rate_by_alpha
+from neurolect.evaluation.alphas import best_with_alpha, word_error_rate_by_alpha
 from neurolect.language.ngram_conversion import write_english_trigram
 from neurolect.text.error_rates import ErrorCounts, count_errors, count_word_errors, error_rate, error_rate_by
 from neurolect.text.normalise import normalise_for_evaluation
@@ -80,22 +79,15 @@ def measured(work: Workshop, name: str, half: str, share: float, after: str | No
         raise SystemExit(f"{name}, {half}: the verb did not say what time it took")
     if after is None:
         lists = read_hypotheses(work(f"{name}.{half}.jsonl"))
-        return Measured([best_text(each, share) for each in lists], float(cpu_ms[1]), log["peak_mb"])
+        return Measured(
+            [best_with_alpha(each, TRIED_SHARE, share).text for each in lists], float(cpu_ms[1]), log["peak_mb"]
+        )
     before = measured(work, after, half, TRIED_SHARE, None)
     return Measured(
         work(f"{name}.{half}.txt").read_text().splitlines(),
         before.cpu_ms + float(cpu_ms[1]),
         max(before.peak_mb, log["peak_mb"]),
     )
-
-
-def best_text(hypotheses: Sequence[Hypothesis], share: float) -> str:
-    """The sentence of the highest total, were the large language model's share not `TRIED_SHARE`."""
-
-    def total(each: Hypothesis) -> float:
-        return each.total if each.llm is None else each.total + (share - TRIED_SHARE) * (each.llm - each.ngram)
-
-    return max(hypotheses, key=total).text
 
 
 def chosen_share(work: Workshop, name: str) -> float:

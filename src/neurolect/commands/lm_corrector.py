@@ -40,9 +40,9 @@ def lm_corrector(
         precision: of the model; `auto` is bfloat16 on a GPU and float32 on the CPU.
 
     Examples:
-        neurolect lm corrector --hypotheses fold1.jsonl fold2.jsonl --truth fold1.txt fold2.txt \
-            --held_out dev.jsonl --held_out_truth dev.txt --out corrector
-        neurolect correct decoded.jsonl --out corrected.txt --llm corrector
+        neurolect lm corrector --hypotheses a.jsonl --truth a.txt --held_out b.jsonl --held_out_truth b.txt --out fixer
+        neurolect lm corrector --hypotheses a.jsonl b.jsonl --truth a.txt b.txt --config held_out.yaml --out fixer
+        neurolect correct decoded.jsonl --out corrected.txt --llm fixer
     """
     from dataclasses import replace
 
