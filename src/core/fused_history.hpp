@@ -5,6 +5,7 @@
 // scored carry what its nearest scored ancestor does, so that the n-grams alone speak for the words since then.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -76,9 +77,10 @@ public:
         std::vector<WordSequence> found;
         for (uint32_t node = 1; node < nodes_.size(); ++node) {
             if (!wanted[node] || is_scored(node)) continue;
-            WordSequence sequence{node, {}};
-            for (uint32_t at = node; at != 0; at = nodes_[at].parent) sequence.words.push_back(nodes_[at].word);
-            found.push_back({node, {sequence.words.rbegin(), sequence.words.rend()}});
+            std::vector<uint32_t> words;
+            for (uint32_t at = node; at != 0; at = nodes_[at].parent) words.push_back(nodes_[at].word);
+            std::reverse(words.begin(), words.end());
+            found.push_back({node, std::move(words)});
         }
         return found;
     }
@@ -155,7 +157,7 @@ private:
         double cost = 0.0;
         for (uint32_t at = history; at != 0; at = nodes_[at].parent) {
             const Node& node = nodes_[at];
-            cost += sentence_.ngram_cost(nodes_[node.parent].sentence, node.word);
+            cost += sentence_.longest_ngram_cost(nodes_[node.parent].sentence, node.word);
         }
         return cost;
     }
