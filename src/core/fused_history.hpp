@@ -71,6 +71,14 @@ public:
     double llm(uint32_t history) const { return nodes_[history].llm; }
     bool is_scored(uint32_t history) const { return history == 0 || !std::isnan(nodes_[history].llm); }
 
+    std::vector<uint32_t> scored() const {
+        std::vector<uint32_t> found;
+        for (uint32_t node = 1; node < nodes_.size(); ++node) {
+            if (is_scored(node)) found.push_back(node);
+        }
+        return found;
+    }
+
     // Of these histories and all their ancestors, those that have no score; ancestors come first.
     std::vector<WordSequence> unscored(const std::vector<uint32_t>& histories) const {
         const std::vector<uint8_t> wanted = with_ancestors(histories);
@@ -99,8 +107,9 @@ public:
             change[histories[i]] = -share_ * (weight_ * llm[i] + ngram_cost(histories[i])) - node.carried;
         }
         for (uint32_t n = 1; n < nodes_.size(); ++n) {  // parents come before their children
-            if (!is_scored(n)) change[n] = nodes_[nodes_[n].parent].carried - nodes_[n].carried;
-            nodes_[n].carried += change[n];
+            const double carried = is_scored(n) ? nodes_[n].carried + change[n] : nodes_[nodes_[n].parent].carried;
+            change[n] = carried - nodes_[n].carried;
+            nodes_[n].carried = carried;
         }
         return {change.begin(), change.end()};
     }

@@ -205,6 +205,12 @@ def test_memory_of_a_long_utterance_is_given_back_as_it_goes_on():
     assert stream.finish()[0].words
 
 
+def test_memory_of_a_long_utterance_is_given_back_even_if_the_model_is_not_asked():
+    stream = fused(Decoder(NETWORK, LOOSE, ALPHABET), NgramScorer(), every=10**6).stream()
+    stream.push(random_logits(1, 303))
+    assert max(each.history for each in stream._fused().unscored(10**6)) < 5000
+
+
 def test_frames_that_are_refused_leave_the_stream_as_it_was():
     decoder = fused(Decoder(NETWORK, LOOSE, ALPHABET), NgramScorer(), every=4)
     logits = random_logits(5, 30)
