@@ -96,7 +96,7 @@ def evaluate(
     lattice = read_lattice_rescoring(lattice_lm, lattice_graph_lm)
     search = None
     if not phonemes_only:
-        plain = word_decoder(lm, lexicon, graph, trained.alphabet, network, decoder, rescoring=lattice)
+        plain = word_decoder(lm, lexicon, graph, trained.alphabet, network, decoder, lattice_rescoring=lattice)
         search = with_fusion(plain, fusion, rescoring)
     padding: Padding = "valid" if protocol == "reference" else "same"
     n_trials = sum(len(day or ()) for day in recordings.open(split))

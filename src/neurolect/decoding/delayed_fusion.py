@@ -116,7 +116,7 @@ class FusedDecoder(Decoder):
     def __init__(self, decoder: Decoder, fusion: DelayedFusion, scorer: Callable[[str], PrefixScorer]) -> None:
         network = _FusedNetwork(_lexicon_network(decoder), fusion.alpha)
         network.searcher(None)  # refuses back-off as in a graph now rather than at the first utterance
-        super().__init__(network, decoder.options, decoder.alphabet, decoder.threads, decoder.rescoring)
+        super().__init__(network, decoder.options, decoder.alphabet, decoder.threads, decoder.lattice_rescoring)
         self.fusion = fusion
         self._scorer = scorer
         self._asking = Lock()
@@ -210,7 +210,7 @@ class _FusedNetwork:
     def searcher(self, guidance: Guidance | None, models: _core.LatticeModels | None = None) -> _core.FusedSearcher:
         return self.network.fused_searcher(guidance, self.alpha)
 
-    def lattice_models(self, rescoring: LatticeRescoring) -> _core.LatticeModels:
+    def lattice_models(self, lattice_rescoring: LatticeRescoring) -> _core.LatticeModels:
         raise ConfigError("fusion has scored the sentences already: leave out lattice_lm or fusion.llm")
 
 
