@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import itertools
+import time
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
+from threading import Lock
 
 import numpy as np
 import pytest
@@ -191,6 +193,30 @@ def test_batches_in_threads_give_what_each_utterance_gives():
         fused(Decoder(NETWORK, LOOSE, ALPHABET, threads=threads), NgramScorer(), every=5) for threads in (1, 3)
     )
     assert one.decode(logits, lengths) == several.decode(logits, lengths)
+
+
+def test_one_utterance_at_a_time_uses_the_model_even_to_begin():
+    busy, clashes = Lock(), []
+
+    def alone():
+        if not busy.acquire(blocking=False):
+            clashes.append(1)
+            return
+        time.sleep(0.01)
+        busy.release()
+
+    class Slow(NgramScorer):
+        def score(self, sentences, context=""):
+            alone()
+            return super().score(sentences)
+
+    def begin(context):
+        alone()
+        return Slow()
+
+    plain = Decoder(NETWORK, LOOSE, ALPHABET, threads=4)
+    FusedDecoder(plain, DelayedFusion(every=5), begin).decode(random_logits(3, 80), [10] * 8)
+    assert not clashes
 
 
 def test_memory_of_a_long_utterance_is_given_back_as_it_goes_on():

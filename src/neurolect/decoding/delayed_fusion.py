@@ -127,7 +127,8 @@ class FusedDecoder(Decoder):
 
     def _begin_scoring(self) -> Callable[[Sequence[str]], npt.NDArray[np.floating]]:
         """What scores the beginnings of an utterance, for one of all streams at a time."""
-        scorer = self._scorer(self.fusion.context)
+        with self._asking:  # a new scorer may try the model out
+            scorer = self._scorer(self.fusion.context)
 
         def score(sentences: Sequence[str]) -> npt.NDArray[np.floating]:
             with self._asking:
