@@ -15,7 +15,7 @@ from small_graphs import graph_of
 from small_search import ALPHABET, EVERYTHING, LEXICON, cases, emit, random_logits
 
 from backoff_ngrams import Ngrams
-from neurolect.decoding import Decoder, DecoderOptions, Guidance, LexiconNetwork
+from neurolect.decoding import Decoder, DecoderOptions, Guidance, LatticeRescoring, LexiconNetwork
 from neurolect.decoding.delayed_fusion import DelayedFusion, FusedDecoder, with_fusion
 from neurolect.decoding.rescoring import rescore_with_llm
 from neurolect.decoding.second_pass import Rescoring
@@ -311,6 +311,26 @@ def test_a_network_that_does_not_tell_the_score_of_a_word_sequence_is_refused():
     graph = Decoder(graph_of("LG", LEXICON, TRIGRAM), LOOSE, ALPHABET)
     with pytest.raises(ConfigError, match="a graph file does not tell"):
         with_fusion(graph, DelayedFusion(llm="smollm2"))
+
+
+@pytest.mark.parametrize(
+    ("decoder", "complaint"),
+    [
+        (
+            Decoder(LexiconNetwork(LEXICON, stored(TRIGRAM), ALPHABET, backoff_as_in_graph=True), LOOSE, ALPHABET),
+            "set backoff_as_in_graph to false",
+        ),
+        (
+            Decoder(NETWORK, LOOSE, ALPHABET, lattice_rescoring=LatticeRescoring(stored(TRIGRAM))),
+            "leave out lattice_lm or fusion.llm",
+        ),
+    ],
+)
+def test_a_search_that_cannot_be_fused_is_refused_before_the_model_is_looked_for(decoder, complaint):
+    with pytest.raises(ConfigError, match=complaint):
+        with_fusion(decoder, DelayedFusion(llm="nobody/nothing"))
+    with pytest.raises(ConfigError, match=complaint):
+        fused(decoder, NgramScorer())
 
 
 @pytest.mark.slow

@@ -79,15 +79,15 @@ def with_fusion(decoder: Decoder, fusion: DelayedFusion, rescoring: Rescoring = 
         rescoring: what is to be done with the lists afterwards.
 
     Raises:
-        ConfigError: there is no such model on this machine, the search is over a graph file, or the second pass would
-            score again what the large language model has scored.
+        ConfigError: there is no such model on this machine, the search cannot take its scores, as for `FusedDecoder`,
+            or the second pass would score again what the large language model has scored.
     """
     if fusion.llm is None:
         return decoder
     for name in ("llm", "lm", "augment"):
         if getattr(rescoring, name):
             raise ConfigError(f"fusion has scored the sentences already: leave out rescoring.{name} or fusion.llm")
-    _lexicon_network(decoder)  # refuses a graph before the model is loaded
+    _fused_network(decoder, fusion.alpha)  # refuses what it must before the model is loaded
     from neurolect.language.prefix_scores import PrefixScores
 
     model = load_causal_lm(fusion.llm, fusion.device, fusion.precision, fusion.length_penalty)
@@ -110,13 +110,12 @@ class FusedDecoder(Decoder):
 
     Raises:
         ConfigError: the search is over a graph file, whose weights do not tell what the n-grams' part in them is, or
-            with back-off as in a graph.
+            with back-off as in a graph, or n-grams over the lattice have the last word.
     """
 
     def __init__(self, decoder: Decoder, fusion: DelayedFusion, scorer: Callable[[str], PrefixScorer]) -> None:
-        network = _FusedNetwork(_lexicon_network(decoder), fusion.alpha)
-        network.searcher(None)  # refuses back-off as in a graph now rather than at the first utterance
-        super().__init__(network, decoder.options, decoder.alphabet, decoder.threads, decoder.lattice_rescoring)
+        network = _fused_network(decoder, fusion.alpha)
+        super().__init__(network, decoder.options, decoder.alphabet, decoder.threads)
         self.fusion = fusion
         self._scorer = scorer
         self._asking = Lock()
@@ -215,9 +214,13 @@ class _FusedNetwork:
         raise ConfigError("fusion has scored the sentences already: leave out lattice_lm or fusion.llm")
 
 
-def _lexicon_network(decoder: Decoder) -> LexiconNetwork:
+def _fused_network(decoder: Decoder, alpha: float) -> _FusedNetwork:
     if not isinstance(decoder.network, LexiconNetwork):
         raise ConfigError(
             "fusion: a graph file does not tell what the n-grams' part of its weights is; leave out graph"
         )
-    return decoder.network
+    network = _FusedNetwork(decoder.network, alpha)
+    network.searcher(None)  # refuses back-off as in a graph now rather than at the first utterance
+    if decoder.lattice_rescoring is not None:
+        network.lattice_models(decoder.lattice_rescoring)  # refuses it
+    return network
