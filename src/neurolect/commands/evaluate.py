@@ -89,7 +89,8 @@ def evaluate(
     from neurolect.training.runs import load
 
     require_at_least(1, "limit", 1 if limit is None else limit)
-    phonemes_only = stops_at_phonemes(lm, lexicon, graph, lattice_lm)
+    fused = None if fusion == DelayedFusion() else fusion
+    phonemes_only = stops_at_phonemes(lm, lexicon=lexicon, graph=graph, lattice_lm=lattice_lm, fusion=fused)
     console = Console()
     trained = load(run, device)
     recordings = recordings_of(trained, data, split, sessions, missing)

@@ -152,19 +152,22 @@ def require_lone_graph(
         raise ConfigError(f"a graph file has its own weights: leave out network.{changed[0]}")
 
 
-def stops_at_phonemes(lm: str, *of_words: Path | None) -> bool:
+def stops_at_phonemes(lm: str, **of_words: object) -> bool:
     """Whether `lm` names no words at all: `none`.
 
     Args:
         lm: as a verb's settings name it.
-        of_words: a lexicon, a graph file and whatever else is needed for words only.
+        of_words: settings that are for words only, by their names; None is one that was not given.
 
     Raises:
         ConfigError: it does, but something is given that is needed for words only.
     """
-    if lm == PHONEMES_ONLY and any(each is not None for each in of_words):
-        raise ConfigError("lm 'none' stops at phonemes: leave out lexicon, graph and lattice_lm")
-    return lm == PHONEMES_ONLY
+    if lm != PHONEMES_ONLY:
+        return False
+    for name, value in of_words.items():
+        if value is not None:
+            raise ConfigError(f"lm 'none' stops at phonemes: leave out {name}")
+    return True
 
 
 def alphabet_of(order: Literal["model", "lm"], alphabet: Alphabet | None) -> Alphabet:
