@@ -295,6 +295,38 @@ def test_by_default_the_decoder_stays_as_it_is():
     assert with_fusion(decoder, DelayedFusion()) is decoder
 
 
+@pytest.mark.parametrize("setting", [{"alpha": 0.3}, {"context": "hello"}, {"device": "cpu"}])
+def test_settings_that_decide_nothing_without_a_model_are_refused(setting):
+    (name,) = setting
+    with pytest.raises(ConfigError, match=f"fusion: {name} decides nothing .* name one as fusion.llm"):
+        with_fusion(Decoder(NETWORK, LOOSE, ALPHABET), DelayedFusion(**setting))
+
+
+def test_context_and_how_often_and_how_much_is_asked_can_change_for_later_streams():
+    contexts, scorer = [], NgramScorer()
+    decoder = FusedDecoder(
+        Decoder(NETWORK, LOOSE, ALPHABET), DelayedFusion(alpha=0.3), lambda context: contexts.append(context) or scorer
+    )
+    before = decoder.stream()
+    decoder.fusion = replace(decoder.fusion, context="hello", every=2, most=1)
+    decoder.decode(random_logits(0, 8))
+    assert contexts == ["", "hello"]
+    assert len(scorer.asked) > 2
+    scorer.asked.clear()
+    before.push(random_logits(0, 8))
+    assert not scorer.asked
+
+
+@pytest.mark.parametrize(
+    "setting", [{"alpha": 0.3}, {"llm": "other"}, {"length_penalty": 0.1}, {"device": "cpu"}, {"precision": "float32"}]
+)
+def test_what_a_fused_decoder_was_made_with_cannot_be_assigned_in_vain(setting):
+    decoder, (name,) = fused(Decoder(NETWORK, LOOSE, ALPHABET), NgramScorer()), setting
+    with pytest.raises(ConfigError, match=f"fusion: {name} cannot change later"):
+        decoder.fusion = DelayedFusion(every=3, **setting)
+    assert decoder.fusion == DelayedFusion()
+
+
 @pytest.mark.parametrize(
     ("rescoring", "name"),
     [(Rescoring(llm="smollm2"), "llm"), (Rescoring(lm="big.nlm"), "lm"), (Rescoring(augment=5), "augment")],
