@@ -5,6 +5,7 @@
 // scored carry what its nearest scored ancestor does, so that the n-grams alone speak for the words since then.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -70,15 +71,24 @@ public:
     double llm(uint32_t history) const { return nodes_[history].llm; }
     bool is_scored(uint32_t history) const { return history == 0 || !std::isnan(nodes_[history].llm); }
 
+    std::vector<uint32_t> scored() const {
+        std::vector<uint32_t> found;
+        for (uint32_t node = 1; node < nodes_.size(); ++node) {
+            if (is_scored(node)) found.push_back(node);
+        }
+        return found;
+    }
+
     // Of these histories and all their ancestors, those that have no score; ancestors come first.
     std::vector<WordSequence> unscored(const std::vector<uint32_t>& histories) const {
         const std::vector<uint8_t> wanted = with_ancestors(histories);
         std::vector<WordSequence> found;
         for (uint32_t node = 1; node < nodes_.size(); ++node) {
             if (!wanted[node] || is_scored(node)) continue;
-            WordSequence sequence{node, {}};
-            for (uint32_t at = node; at != 0; at = nodes_[at].parent) sequence.words.push_back(nodes_[at].word);
-            found.push_back({node, {sequence.words.rbegin(), sequence.words.rend()}});
+            std::vector<uint32_t> words;
+            for (uint32_t at = node; at != 0; at = nodes_[at].parent) words.push_back(nodes_[at].word);
+            std::reverse(words.begin(), words.end());
+            found.push_back({node, std::move(words)});
         }
         return found;
     }
@@ -97,8 +107,9 @@ public:
             change[histories[i]] = -share_ * (weight_ * llm[i] + ngram_cost(histories[i])) - node.carried;
         }
         for (uint32_t n = 1; n < nodes_.size(); ++n) {  // parents come before their children
-            if (!is_scored(n)) change[n] = nodes_[nodes_[n].parent].carried - nodes_[n].carried;
-            nodes_[n].carried += change[n];
+            const double carried = is_scored(n) ? nodes_[n].carried + change[n] : nodes_[nodes_[n].parent].carried;
+            change[n] = carried - nodes_[n].carried;
+            nodes_[n].carried = carried;
         }
         return {change.begin(), change.end()};
     }
@@ -155,7 +166,7 @@ private:
         double cost = 0.0;
         for (uint32_t at = history; at != 0; at = nodes_[at].parent) {
             const Node& node = nodes_[at];
-            cost += sentence_.ngram_cost(nodes_[node.parent].sentence, node.word);
+            cost += sentence_.longest_ngram_cost(nodes_[node.parent].sentence, node.word);
         }
         return cost;
     }

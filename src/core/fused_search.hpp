@@ -61,17 +61,31 @@ inline std::vector<WordSequence> unscored_sentences(const FusedSearch& search, c
     return search.network().history().unscored(listed);
 }
 
-inline void take_scores(FusedSearch& search, const std::vector<uint32_t>& histories, const std::vector<double>& llm) {
-    FusedHistory& history = search.network().history();
-    const std::vector<float> changes = history.score(histories, llm);
-    std::vector<uint32_t> live;
-    for (const uint64_t key : search.keys()) live.push_back(search.network().history_of(key));
-    const std::vector<uint32_t> numbers = history.keep(live);
-    search.revise([&](uint64_t& key) {
-        const uint32_t before = search.network().history_of(key);
-        key = search.network().with_history(key, numbers[before]);
-        return changes[before];
+// Forgets all histories but those of the last frame's tokens, `others`, and the ancestors of both.
+inline void forget_histories(FusedSearch& search, std::vector<uint32_t> others) {
+    for (const uint64_t key : search.keys()) others.push_back(search.network().history_of(key));
+    const std::vector<uint32_t> numbers = search.network().history().keep(others);
+    search.rename([&](uint64_t key) {
+        return search.network().with_history(key, numbers[search.network().history_of(key)]);
     });
+}
+
+// After each frame: forgets now and then what no token leads to. What has a score stays until others get theirs, since
+// a word that ends again must find it.
+inline void forget_now_and_then(FusedSearch& search) {
+    if (search.n_frames() % Lattice::kPruneInterval == 0) {
+        forget_histories(search, search.network().history().scored());
+    }
+}
+
+// Other searches join their histories, which stay few.
+template <class Network>
+void forget_now_and_then(Search<Network>&) {}
+
+inline void take_scores(FusedSearch& search, const std::vector<uint32_t>& histories, const std::vector<double>& llm) {
+    const std::vector<float> changes = search.network().history().score(histories, llm);
+    search.revise([&](uint64_t key) { return changes[search.network().history_of(key)]; });
+    forget_histories(search, {});
 }
 
 // What of a finished or unfinished path's cost is a large language model's, and what that said of its words.

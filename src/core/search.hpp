@@ -126,14 +126,20 @@ public:
         return final_cost;
     }
 
-    // Lets `revise(key)` change the key of each token of the last frame and return what is added to the token's cost.
-    template <class Revise>
-    void revise(Revise&& revise) {
+    // Gives each token of the last frame the key `renamed(key)`; different ones must stay different.
+    template <class Renamed>
+    void rename(Renamed&& renamed) {
+        for (uint64_t& key : keys_) key = renamed(key);
+    }
+
+    // Adds `change(key)` to the cost of each token of the last frame.
+    template <class Change>
+    void revise(Change&& change_of) {
         static_assert(!Network::kHasEpsilons, "links within the frame would have to change, too");
         Frame& frame = lattice_.last();
         best_ = kNoLink;
         for (uint32_t token = 0; token < keys_.size(); ++token) {
-            const float change = revise(keys_[token]);
+            const float change = change_of(keys_[token]);
             frame.cost[token] += change;
             for (uint32_t place = frame.first_link[token]; place != kNoLink; place = frame.links[place].next) {
                 frame.links[place].graph += change;

@@ -129,7 +129,7 @@ public:
     }
 
     // The n-gram model's part of what the word costs here, if the longest n-gram listed counts.
-    float ngram_cost(uint32_t history, uint32_t word) const {
+    float longest_ngram_cost(uint32_t history, uint32_t word) const {
         if (!model_->store) return 0.0f;
         return cost_of(model_->store->score(state_of(history).context, model_->ids[word]), word);
     }
@@ -143,7 +143,7 @@ public:
 
     // The n-gram model's part of what the word costs on the way to the history after it.
     float ngram_cost(uint32_t before, uint32_t word, uint32_t after) const {
-        if (!model_->store || !model_->backoff_as_in_graph) return ngram_cost(before, word);
+        if (!model_->store || !model_->backoff_as_in_graph) return longest_ngram_cost(before, word);
         NgramStore::Scores scores;
         const unsigned n = model_->store->scores_of_all_orders(state_of(before).context, model_->ids[word], scores);
         const uint32_t context = state_of(after).context;

@@ -121,6 +121,7 @@ public:
         for (size_t frame = 0; frame < n_frames; ++frame) {
             to_log_probabilities(row_of(frame), setting_, options.blank_penalty, row_.data());
             search_.push(row_.data(), options);
+            forget_now_and_then(search_);
         }
     }
 

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import itertools
+import time
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
+from threading import Lock
 
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ from small_graphs import graph_of
 from small_search import ALPHABET, EVERYTHING, LEXICON, cases, emit, random_logits
 
 from backoff_ngrams import Ngrams
-from neurolect.decoding import Decoder, DecoderOptions, Guidance, LexiconNetwork
+from neurolect.decoding import Decoder, DecoderOptions, Guidance, LatticeRescoring, LexiconNetwork
 from neurolect.decoding.delayed_fusion import DelayedFusion, FusedDecoder, with_fusion
 from neurolect.decoding.rescoring import rescore_with_llm
 from neurolect.decoding.second_pass import Rescoring
@@ -193,6 +195,30 @@ def test_batches_in_threads_give_what_each_utterance_gives():
     assert one.decode(logits, lengths) == several.decode(logits, lengths)
 
 
+def test_one_utterance_at_a_time_uses_the_model_even_to_begin():
+    busy, clashes = Lock(), []
+
+    def alone():
+        if not busy.acquire(blocking=False):
+            clashes.append(1)
+            return
+        time.sleep(0.01)
+        busy.release()
+
+    class Slow(NgramScorer):
+        def score(self, sentences, context=""):
+            alone()
+            return super().score(sentences)
+
+    def begin(context):
+        alone()
+        return Slow()
+
+    plain = Decoder(NETWORK, LOOSE, ALPHABET, threads=4)
+    FusedDecoder(plain, DelayedFusion(every=5), begin).decode(random_logits(3, 80), [10] * 8)
+    assert not clashes
+
+
 def test_memory_of_a_long_utterance_is_given_back_as_it_goes_on():
     """Word sequences are forgotten with their tokens, so that the numbers of those that live stay small."""
     scorer = NgramScorer()
@@ -203,6 +229,12 @@ def test_memory_of_a_long_utterance_is_given_back_as_it_goes_on():
         largest.append(max((each.history for each in stream._fused().unscored(10**6)), default=0))
     assert max(largest[15:]) < 3000
     assert stream.finish()[0].words
+
+
+def test_memory_of_a_long_utterance_is_given_back_even_if_the_model_is_not_asked():
+    stream = fused(Decoder(NETWORK, LOOSE, ALPHABET), NgramScorer(), every=10**6).stream()
+    stream.push(random_logits(1, 303))
+    assert max(each.history for each in stream._fused().unscored(10**6)) < 5000
 
 
 def test_frames_that_are_refused_leave_the_stream_as_it_was():
@@ -263,6 +295,38 @@ def test_by_default_the_decoder_stays_as_it_is():
     assert with_fusion(decoder, DelayedFusion()) is decoder
 
 
+@pytest.mark.parametrize("setting", [{"alpha": 0.3}, {"context": "hello"}, {"device": "cpu"}])
+def test_settings_that_decide_nothing_without_a_model_are_refused(setting):
+    (name,) = setting
+    with pytest.raises(ConfigError, match=f"fusion: {name} decides nothing .* name one as fusion.llm"):
+        with_fusion(Decoder(NETWORK, LOOSE, ALPHABET), DelayedFusion(**setting))
+
+
+def test_context_and_how_often_and_how_much_is_asked_can_change_for_later_streams():
+    contexts, scorer = [], NgramScorer()
+    decoder = FusedDecoder(
+        Decoder(NETWORK, LOOSE, ALPHABET), DelayedFusion(alpha=0.3), lambda context: contexts.append(context) or scorer
+    )
+    before = decoder.stream()
+    decoder.fusion = replace(decoder.fusion, context="hello", every=2, most=1)
+    decoder.decode(random_logits(0, 8))
+    assert contexts == ["", "hello"]
+    assert len(scorer.asked) > 2
+    scorer.asked.clear()
+    before.push(random_logits(0, 8))
+    assert not scorer.asked
+
+
+@pytest.mark.parametrize(
+    "setting", [{"alpha": 0.3}, {"llm": "other"}, {"length_penalty": 0.1}, {"device": "cpu"}, {"precision": "float32"}]
+)
+def test_what_a_fused_decoder_was_made_with_cannot_be_assigned_in_vain(setting):
+    decoder, (name,) = fused(Decoder(NETWORK, LOOSE, ALPHABET), NgramScorer()), setting
+    with pytest.raises(ConfigError, match=f"fusion: {name} cannot change later"):
+        decoder.fusion = DelayedFusion(every=3, **setting)
+    assert decoder.fusion == DelayedFusion()
+
+
 @pytest.mark.parametrize(
     ("rescoring", "name"),
     [(Rescoring(llm="smollm2"), "llm"), (Rescoring(lm="big.nlm"), "lm"), (Rescoring(augment=5), "augment")],
@@ -279,6 +343,26 @@ def test_a_network_that_does_not_tell_the_score_of_a_word_sequence_is_refused():
     graph = Decoder(graph_of("LG", LEXICON, TRIGRAM), LOOSE, ALPHABET)
     with pytest.raises(ConfigError, match="a graph file does not tell"):
         with_fusion(graph, DelayedFusion(llm="smollm2"))
+
+
+@pytest.mark.parametrize(
+    ("decoder", "complaint"),
+    [
+        (
+            Decoder(LexiconNetwork(LEXICON, stored(TRIGRAM), ALPHABET, backoff_as_in_graph=True), LOOSE, ALPHABET),
+            "set backoff_as_in_graph to false",
+        ),
+        (
+            Decoder(NETWORK, LOOSE, ALPHABET, lattice_rescoring=LatticeRescoring(stored(TRIGRAM))),
+            "leave out lattice_lm or fusion.llm",
+        ),
+    ],
+)
+def test_a_search_that_cannot_be_fused_is_refused_before_the_model_is_looked_for(decoder, complaint):
+    with pytest.raises(ConfigError, match=complaint):
+        with_fusion(decoder, DelayedFusion(llm="nobody/nothing"))
+    with pytest.raises(ConfigError, match=complaint):
+        fused(decoder, NgramScorer())
 
 
 @pytest.mark.slow

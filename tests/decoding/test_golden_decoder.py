@@ -168,7 +168,7 @@ def test_memory_is_flat_over_an_utterance_of_a_minute(tree, utterances):
 
 def test_the_full_trigram_over_the_lattice_is_never_worse_than_over_the_nbest_list(tree, utterances):
     english = english_trigram()
-    over_lattice = Decoder(tree, alphabet=CLASSES, rescoring=LatticeRescoring(english))
+    over_lattice = Decoder(tree, alphabet=CLASSES, lattice_rescoring=LatticeRescoring(english))
     found_more = 0
     for logits in utterances[:8]:
         listed = rescore_with_ngrams(Decoder(tree, alphabet=CLASSES).decode(logits), english)

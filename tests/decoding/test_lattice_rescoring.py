@@ -38,7 +38,7 @@ def rescoring(case, ngrams):
 
 
 def with_rescoring(decoder, rescoring):
-    return Decoder(decoder.network, decoder.options, decoder.alphabet, rescoring=rescoring)
+    return Decoder(decoder.network, decoder.options, decoder.alphabet, lattice_rescoring=rescoring)
 
 
 @cache
@@ -47,7 +47,7 @@ def small_network():
 
 
 def small_decoder(options=EVERYTHING, ngrams=LARGE):
-    return Decoder(small_network(), options, ALPHABET, rescoring=LatticeRescoring(stored(ngrams)))
+    return Decoder(small_network(), options, ALPHABET, lattice_rescoring=LatticeRescoring(stored(ngrams)))
 
 
 @given(rescored_cases())
@@ -78,7 +78,8 @@ def test_a_sentence_has_the_total_that_rescoring_an_nbest_list_gives_it(drawn, l
         list(totals.values()), stored(ngrams), None, case.scoring.language_model_weight, case.absent_log10
     )
     narrow = DecoderOptions(**{**vars(decoder.options), "lattice_beam": lattice_beam})
-    answers = Decoder(decoder.network, narrow, case.alphabet, rescoring=rescoring(case, ngrams)).decode(case.logits)
+    rescored = Decoder(decoder.network, narrow, case.alphabet, lattice_rescoring=rescoring(case, ngrams))
+    answers = rescored.decode(case.logits)
     expected = {each.words: each for each in listed}
     for answer in answers:
         if answer.total > -math.inf:
@@ -94,7 +95,7 @@ def test_in_a_graph_the_model_that_it_was_built_of_goes_out(name, seed):
     network, logits = graph_of(name, LEXICON, SMALL), random_logits(seed, 7)
     listed = rescore_with_ngrams(Decoder(network, EVERYTHING, ALPHABET).decode(logits), stored(LARGE), stored(SMALL))
     models = LatticeRescoring(stored(LARGE), stored(SMALL))
-    answers = Decoder(network, EVERYTHING, ALPHABET, rescoring=models).decode(logits)
+    answers = Decoder(network, EVERYTHING, ALPHABET, lattice_rescoring=models).decode(logits)
     totals = {answer.words: (answer.total, answer.ngram) for answer in answers}
     assert len(totals) == len(listed) > 20
     for each in listed:
@@ -131,7 +132,7 @@ def test_confidences_are_those_of_the_other_model():
     logits = np.full((3, len(ALPHABET)), -30.0, dtype=np.float32)
     logits[[0, 1, 2], [0, 1, 0]] = 30.0
     network = LexiconNetwork(LEXICON, stored(before), ALPHABET, silence_probability=0.0)
-    decoder = Decoder(network, EVERYTHING, ALPHABET, rescoring=LatticeRescoring(stored(after)))
+    decoder = Decoder(network, EVERYTHING, ALPHABET, lattice_rescoring=LatticeRescoring(stored(after)))
     answers = {answer.words: answer for answer in decoder.decode(logits, guidance=guidance)}
     odds = {word: math.exp(log_probability(after, (word,))) for word in ("a", "eigh")}
     for word in ("a", "eigh"):
@@ -191,10 +192,18 @@ def test_no_frames_are_the_empty_sentence():
     assert answer.ngram == pytest.approx(log_probability(LARGE, ()), abs=1e-4)
 
 
+def test_a_decoder_keeps_the_models_that_it_was_made_with():
+    models = LatticeRescoring(stored(LARGE))
+    decoder = Decoder(small_network(), alphabet=ALPHABET, lattice_rescoring=models)
+    assert decoder.lattice_rescoring is models
+    with pytest.raises(AttributeError):
+        decoder.lattice_rescoring = None
+
+
 def test_the_model_that_is_replaced_is_named_for_graphs_alone():
     with pytest.raises(ConfigError, match="leave out lattice_graph_lm"):
-        Decoder(small_network(), alphabet=ALPHABET, rescoring=LatticeRescoring(stored(LARGE), stored(SMALL)))
+        Decoder(small_network(), alphabet=ALPHABET, lattice_rescoring=LatticeRescoring(stored(LARGE), stored(SMALL)))
     with pytest.raises(ConfigError, match="name the model it was built of as lattice_graph_lm"):
-        Decoder(graph_of("LG", LEXICON, SMALL), alphabet=ALPHABET, rescoring=LatticeRescoring(stored(LARGE)))
+        Decoder(graph_of("LG", LEXICON, SMALL), alphabet=ALPHABET, lattice_rescoring=LatticeRescoring(stored(LARGE)))
     with pytest.raises(ConfigError, match="absent_word_log10 is 1"):
         LatticeRescoring(stored(LARGE), absent_word_log10=1.0)

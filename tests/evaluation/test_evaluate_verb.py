@@ -126,11 +126,12 @@ def test_the_reference_protocol_does_not_hear_what_lies_in_the_margins_of_the_sm
     assert reference_result["facts"]["protocol"] == "reference: smoothing with valid padding"
 
 
-@pytest.mark.parametrize("setting", ["--lexicon", "--graph", "--lattice_lm"])
+@pytest.mark.parametrize("setting", ["--lexicon", "--graph", "--lattice_lm", "--fusion.llm"])
 def test_words_are_refused_where_the_search_stops_at_phonemes(spelling_run, tmp_path, capsys, setting):
     arguments = ["--lm", "none", setting, str(tmp_path / "words")]
     assert main(["evaluate", str(spelling_run), "--data", str(tmp_path), *arguments]) == 2
-    assert "lm 'none' stops at phonemes: leave out lexicon, graph and lattice_lm" in capsys.readouterr().err
+    name = setting.strip("-").removesuffix(".llm")
+    assert f"lm 'none' stops at phonemes: leave out {name}" in capsys.readouterr().err
 
 
 def test_a_run_of_some_feature_blocks_is_given_those_columns_of_a_whole_recording(dataset, tmp_path):

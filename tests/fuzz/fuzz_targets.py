@@ -208,7 +208,7 @@ def fuzz_rescoring(rng: Generator, folder: Path, attempt: Attempts) -> None:
         weight, as_in_graph = pick(rng, (0.0, 0.5, 1.0, 2.5)), bool(rng.integers(2))
         network = LexiconNetwork(small_lexicon(), ngrams, ALPHABET, weight, backoff_as_in_graph=as_in_graph)
     rescoring = LatticeRescoring(model, small_model() if is_graph else None)
-    decoder = attempt(lambda: Decoder(network, options, ALPHABET, rescoring=rescoring))
+    decoder = attempt(lambda: Decoder(network, options, ALPHABET, lattice_rescoring=rescoring))
     if decoder is None:
         return
     guidance = some_guidance(rng, network.words[1:-1])

@@ -67,6 +67,24 @@ def test_a_token_is_read_once_and_again_only_where_texts_branch_off_it(tokenizer
     assert sum(read) <= n_tokens + 1
 
 
+def test_a_context_does_not_fill_what_is_kept(tokenizer, monkeypatch):
+    monkeypatch.setattr(prefix_scores, "_MOST_KEPT", 60)
+    model, read = tiny_model(), []
+    growing = PrefixScores(CausalLM(model, tokenizer), CONTEXT)
+    growing.score(SENTENCES)
+    model.register_forward_pre_hook(lambda _, tokens: read.append(tokens[0].numel()))
+    growing.score(SENTENCES)
+    assert sum(read) == 0
+
+
+def test_what_is_kept_stays_bounded(tokenizer, monkeypatch):
+    monkeypatch.setattr(prefix_scores, "_MOST_KEPT", 20)
+    growing = PrefixScores(CausalLM(tiny_model(), tokenizer), CONTEXT)
+    for sentence in SENTENCES:
+        growing.score([sentence])
+        assert len(growing._nodes) <= 20 + len(growing._given)
+
+
 def test_no_sentence_has_no_score(tokenizer):
     assert PrefixScores(CausalLM(tiny_model(), tokenizer)).score([]).shape == (0,)
 

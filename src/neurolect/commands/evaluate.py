@@ -89,14 +89,15 @@ def evaluate(
     from neurolect.training.runs import load
 
     require_at_least(1, "limit", 1 if limit is None else limit)
-    phonemes_only = stops_at_phonemes(lm, lexicon, graph, lattice_lm)
+    fused = None if fusion == DelayedFusion() else fusion
+    phonemes_only = stops_at_phonemes(lm, lexicon=lexicon, graph=graph, lattice_lm=lattice_lm, fusion=fused)
     console = Console()
     trained = load(run, device)
     recordings = recordings_of(trained, data, split, sessions, missing)
     lattice = read_lattice_rescoring(lattice_lm, lattice_graph_lm)
     search = None
     if not phonemes_only:
-        plain = word_decoder(lm, lexicon, graph, trained.alphabet, network, decoder, rescoring=lattice)
+        plain = word_decoder(lm, lexicon, graph, trained.alphabet, network, decoder, lattice_rescoring=lattice)
         search = with_fusion(plain, fusion, rescoring)
     padding: Padding = "valid" if protocol == "reference" else "same"
     n_trials = sum(len(day or ()) for day in recordings.open(split))

@@ -34,11 +34,12 @@ class Decoder:
         options: settings of the search; assign to `decoder.options` to change them, for streams that begin later.
         alphabet: classes of the logits, in the order in which they come.
         threads: utterances of a batch that are decoded at a time.
-        rescoring: n-grams that take the place of the network's at the end of each utterance, over the whole lattice.
+        lattice_rescoring: n-grams that take the place of the network's at the end of each utterance, over the whole
+            lattice.
 
     Raises:
-        ConfigError: the alphabet has other symbols than the network's, or there are no threads, or the rescoring is not
-            for such a network.
+        ConfigError: the alphabet has other symbols than the network's, or there are no threads, or the lattice
+            rescoring is not for such a network.
     """
 
     def __init__(
@@ -47,7 +48,7 @@ class Decoder:
         options: DecoderOptions = DecoderOptions(),
         alphabet: Alphabet = PHONEMES,
         threads: int = 1,
-        rescoring: LatticeRescoring | None = None,
+        lattice_rescoring: LatticeRescoring | None = None,
     ) -> None:
         if threads < 1:
             raise ConfigError(f"decoder: threads is {threads}, it must be at least 1")
@@ -56,12 +57,17 @@ class Decoder:
         self.alphabet = alphabet
         self.threads = threads
         columns = alphabet.columns_of(network.alphabet)
-        self.rescoring = rescoring
-        self._lattice_models = None if rescoring is None else network.lattice_models(rescoring)
+        self._lattice_rescoring = lattice_rescoring
+        self._lattice_models = None if lattice_rescoring is None else network.lattice_models(lattice_rescoring)
         self._columns = None if (columns == np.arange(len(columns))).all() else columns
         # Enough to go to and fro between two guidances, which take 3 ms to prepare; more would only fill memory.
         self._idle: deque[tuple[Guidance | None, _core.Searcher]] = deque(maxlen=2 * threads)
         self._lock = Lock()
+
+    @property
+    def lattice_rescoring(self) -> LatticeRescoring | None:
+        """N-grams that have the last word; for others make another decoder."""
+        return self._lattice_rescoring
 
     def stream(self, guidance: Guidance | None = None) -> DecoderStream:
         """Begin an utterance whose logits arrive in pieces.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from threading import Lock
 from typing import Protocol
 
@@ -39,7 +39,7 @@ class DelayedFusion:
         precision: `auto` is bfloat16 on a GPU and float32 on the CPU.
 
     Raises:
-        ConfigError: a setting is out of its range, or decides nothing without a model.
+        ConfigError: a setting is out of its range.
     """
 
     llm: str | None = None
@@ -79,15 +79,18 @@ def with_fusion(decoder: Decoder, fusion: DelayedFusion, rescoring: Rescoring = 
         rescoring: what is to be done with the lists afterwards.
 
     Raises:
-        ConfigError: there is no such model on this machine, the search is over a graph file, or the second pass would
-            score again what the large language model has scored.
+        ConfigError: a setting decides nothing without a model, there is no such model on this machine, the search
+            cannot take its scores, as for `FusedDecoder`, or the second pass would score again what the large language
+            model has scored.
     """
     if fusion.llm is None:
+        for name in _differing(fusion, DelayedFusion()):
+            raise ConfigError(f"fusion: {name} decides nothing without a large language model; name one as fusion.llm")
         return decoder
     for name in ("llm", "lm", "augment"):
         if getattr(rescoring, name):
             raise ConfigError(f"fusion has scored the sentences already: leave out rescoring.{name} or fusion.llm")
-    _lexicon_network(decoder)  # refuses a graph before the model is loaded
+    _fused_network(decoder, fusion.alpha)  # refuses what it must before the model is loaded
     from neurolect.language.prefix_scores import PrefixScores
 
     model = load_causal_lm(fusion.llm, fusion.device, fusion.precision, fusion.length_penalty)
@@ -104,22 +107,36 @@ class FusedDecoder(Decoder):
 
     Args:
         decoder: with the network, the options, the alphabet and the threads.
-        fusion: settings; assign to `fusion` to change the context, or when and how many sequences are scored, for
-            streams that begin later.
+        fusion: settings; assign to `fusion` to change `context`, `every` or `most`, for streams that begin later.
         scorer: given what was said before, begins the scoring of an utterance.
 
     Raises:
         ConfigError: the search is over a graph file, whose weights do not tell what the n-grams' part in them is, or
-            with back-off as in a graph.
+            with back-off as in a graph, or n-grams over the lattice have the last word.
     """
 
     def __init__(self, decoder: Decoder, fusion: DelayedFusion, scorer: Callable[[str], PrefixScorer]) -> None:
-        network = _FusedNetwork(_lexicon_network(decoder), fusion.alpha)
-        network.searcher(None)  # refuses back-off as in a graph now rather than at the first utterance
-        super().__init__(network, decoder.options, decoder.alphabet, decoder.threads, decoder.rescoring)
-        self.fusion = fusion
+        network = _fused_network(decoder, fusion.alpha)
+        super().__init__(network, decoder.options, decoder.alphabet, decoder.threads)
+        self._fusion = fusion
         self._scorer = scorer
         self._asking = Lock()
+
+    @property
+    def fusion(self) -> DelayedFusion:
+        """The settings; those assigned may differ in `context`, `every` and `most`.
+
+        Raises:
+            ConfigError: what is assigned differs in another setting, which takes another decoder.
+        """
+        return self._fusion
+
+    @fusion.setter
+    def fusion(self, fusion: DelayedFusion) -> None:
+        fixed = replace(fusion, context=self._fusion.context, every=self._fusion.every, most=self._fusion.most)
+        for name in _differing(fixed, self._fusion):
+            raise ConfigError(f"fusion: {name} cannot change later; make another decoder with it")
+        self._fusion = fusion
 
     def stream(self, guidance: Guidance | None = None) -> FusedStream:
         """Begin an utterance whose logits arrive in pieces; as `Decoder.stream`."""
@@ -127,7 +144,8 @@ class FusedDecoder(Decoder):
 
     def _begin_scoring(self) -> Callable[[Sequence[str]], npt.NDArray[np.floating]]:
         """What scores the beginnings of an utterance, for one of all streams at a time."""
-        scorer = self._scorer(self.fusion.context)
+        with self._asking:  # a new scorer may try the model out
+            scorer = self._scorer(self.fusion.context)
 
         def score(sentences: Sequence[str]) -> npt.NDArray[np.floating]:
             with self._asking:
@@ -210,13 +228,21 @@ class _FusedNetwork:
     def searcher(self, guidance: Guidance | None, models: _core.LatticeModels | None = None) -> _core.FusedSearcher:
         return self.network.fused_searcher(guidance, self.alpha)
 
-    def lattice_models(self, rescoring: LatticeRescoring) -> _core.LatticeModels:
+    def lattice_models(self, lattice_rescoring: LatticeRescoring) -> _core.LatticeModels:
         raise ConfigError("fusion has scored the sentences already: leave out lattice_lm or fusion.llm")
 
 
-def _lexicon_network(decoder: Decoder) -> LexiconNetwork:
+def _differing(one: DelayedFusion, other: DelayedFusion) -> list[str]:
+    return [field.name for field in fields(one) if getattr(one, field.name) != getattr(other, field.name)]
+
+
+def _fused_network(decoder: Decoder, alpha: float) -> _FusedNetwork:
     if not isinstance(decoder.network, LexiconNetwork):
         raise ConfigError(
             "fusion: a graph file does not tell what the n-grams' part of its weights is; leave out graph"
         )
-    return decoder.network
+    network = _FusedNetwork(decoder.network, alpha)
+    network.searcher(None)  # refuses back-off as in a graph now rather than at the first utterance
+    if decoder.lattice_rescoring is not None:
+        network.lattice_models(decoder.lattice_rescoring)  # refuses it
+    return network

@@ -43,7 +43,7 @@ class Network(Protocol):
         """A search that can take one utterance after another, with models from `lattice_models`."""
         ...
 
-    def lattice_models(self, rescoring: LatticeRescoring) -> _core.LatticeModels:
+    def lattice_models(self, lattice_rescoring: LatticeRescoring) -> _core.LatticeModels:
         """Models that rescore the lattices of this network's searches."""
         ...
 
@@ -113,15 +113,15 @@ class LexiconNetwork:
         """A search that can take one utterance after another, with models from `lattice_models`."""
         return _core.Searcher(self._plan if guidance is None else self._plan_with(guidance), models)
 
-    def lattice_models(self, rescoring: LatticeRescoring) -> _core.LatticeModels:
+    def lattice_models(self, lattice_rescoring: LatticeRescoring) -> _core.LatticeModels:
         """Models that rescore the lattices of this network's searches.
 
         Raises:
             ConfigError: the model that is replaced is named, which is this network's own.
         """
-        if rescoring.replaced is not None:
+        if lattice_rescoring.replaced is not None:
             raise ConfigError("a search over a lexicon knows which n-grams are replaced: leave out lattice_graph_lm")
-        return rescoring.for_core(self.words, self._weight)
+        return lattice_rescoring.for_core(self.words, self._weight)
 
     def fused_searcher(self, guidance: Guidance | None, alpha: float) -> _core.FusedSearcher:
         """A search that keeps all word sequences apart and takes a large language model's scores of them.
@@ -242,15 +242,15 @@ class GraphNetwork:
             return _core.Searcher(self._plan, models)
         return _core.Searcher(self._plan_with(guidance.for_core(self._numbers, len(self.words))), models)
 
-    def lattice_models(self, rescoring: LatticeRescoring) -> _core.LatticeModels:
+    def lattice_models(self, lattice_rescoring: LatticeRescoring) -> _core.LatticeModels:
         """Models that rescore the lattices of this network's searches.
 
         Raises:
             ConfigError: the model that is replaced is not named.
         """
-        if rescoring.replaced is None:
+        if lattice_rescoring.replaced is None:
             raise ConfigError("a graph does not tell its n-grams: name the model it was built of as lattice_graph_lm")
-        return rescoring.for_core(self.words, weight=1.0)
+        return lattice_rescoring.for_core(self.words, weight=1.0)
 
     def _plan_with(self, guidance: _core.Guidance | None) -> _core.GraphPlan:
         return _core.GraphPlan(

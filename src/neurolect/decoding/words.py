@@ -39,7 +39,7 @@ def lexicon_decoder(
     network: LexiconNetworkFactory = LexiconNetwork,
     options: DecoderOptions = DecoderOptions(),
     threads: int = 1,
-    rescoring: LatticeRescoring | None = None,
+    lattice_rescoring: LatticeRescoring | None = None,
 ) -> Decoder:
     """A search over a lexicon and a language model.
 
@@ -50,7 +50,7 @@ def lexicon_decoder(
         network: with what weights the two are composed.
         options: settings of the search.
         threads: utterances of a batch that are decoded at a time.
-        rescoring: n-grams that have the last word.
+        lattice_rescoring: n-grams that have the last word.
 
     Raises:
         ConfigError: the language model has none of the lexicon's words.
@@ -59,7 +59,7 @@ def lexicon_decoder(
     if ngrams is not None and (ngrams.find(tuple(words)) == UNKNOWN_WORD).all():
         raise ConfigError(f"{lm}: has none of the lexicon's words; a model in capitals is converted with --lower_case")
     made = network(lexicon=words, ngrams=ngrams, alphabet=alphabet)
-    return Decoder(made, options, alphabet, threads, rescoring)
+    return Decoder(made, options, alphabet, threads, lattice_rescoring)
 
 
 def read_lexicon(path: Path | None, alphabet: Alphabet) -> Lexicon:
@@ -94,7 +94,7 @@ def graph_decoder(
     alphabet: Alphabet,
     options: DecoderOptions = DecoderOptions(),
     threads: int = 1,
-    rescoring: LatticeRescoring | None = None,
+    lattice_rescoring: LatticeRescoring | None = None,
 ) -> Decoder:
     """A search over a graph file of phonemes, with its `words.txt` beside it.
 
@@ -103,14 +103,14 @@ def graph_decoder(
         alphabet: classes of the logits.
         options: settings of the search.
         threads: utterances of a batch that are decoded at a time.
-        rescoring: n-grams that have the last word.
+        lattice_rescoring: n-grams that have the last word.
 
     Raises:
         ConfigError: the alphabet's classes are not the phonemes.
     """
     if not _has_phonemes(alphabet):
         raise ConfigError("graph files are read for the 41 phoneme classes; for others use GraphNetwork from Python")
-    return Decoder(GraphNetwork(graph), options, alphabet, threads, rescoring)
+    return Decoder(GraphNetwork(graph), options, alphabet, threads, lattice_rescoring)
 
 
 def word_decoder(
@@ -121,7 +121,7 @@ def word_decoder(
     network: LexiconNetworkFactory = LexiconNetwork,
     options: DecoderOptions = DecoderOptions(),
     threads: int = 1,
-    rescoring: LatticeRescoring | None = None,
+    lattice_rescoring: LatticeRescoring | None = None,
 ) -> Decoder:
     """The search that a verb's settings name: over a graph file if there is one, else over a lexicon and n-grams.
 
@@ -130,8 +130,8 @@ def word_decoder(
     """
     require_lone_graph(graph, lm, lexicon, network)
     if graph is None:
-        return lexicon_decoder(lm, lexicon, alphabet, network, options, threads, rescoring)
-    return graph_decoder(graph, alphabet, options, threads, rescoring)
+        return lexicon_decoder(lm, lexicon, alphabet, network, options, threads, lattice_rescoring)
+    return graph_decoder(graph, alphabet, options, threads, lattice_rescoring)
 
 
 def require_lone_graph(
@@ -152,19 +152,22 @@ def require_lone_graph(
         raise ConfigError(f"a graph file has its own weights: leave out network.{changed[0]}")
 
 
-def stops_at_phonemes(lm: str, *of_words: Path | None) -> bool:
+def stops_at_phonemes(lm: str, **of_words: object) -> bool:
     """Whether `lm` names no words at all: `none`.
 
     Args:
         lm: as a verb's settings name it.
-        of_words: a lexicon, a graph file and whatever else is needed for words only.
+        of_words: settings that are for words only, by their names; None is one that was not given.
 
     Raises:
         ConfigError: it does, but something is given that is needed for words only.
     """
-    if lm == PHONEMES_ONLY and any(each is not None for each in of_words):
-        raise ConfigError("lm 'none' stops at phonemes: leave out lexicon, graph and lattice_lm")
-    return lm == PHONEMES_ONLY
+    if lm != PHONEMES_ONLY:
+        return False
+    for name, value in of_words.items():
+        if value is not None:
+            raise ConfigError(f"lm 'none' stops at phonemes: leave out {name}")
+    return True
 
 
 def alphabet_of(order: Literal["model", "lm"], alphabet: Alphabet | None) -> Alphabet:

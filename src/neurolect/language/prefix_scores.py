@@ -17,7 +17,7 @@ from neurolect.language.causal_lm import CausalLM, Scores, Tokens, if_memory_suf
 from neurolect.language.llm_text import text_for_llm
 
 _MOST_KEPT = 4096
-"""Tokens whose keys and values are kept; with more, all are forgotten and those still asked for are read again."""
+"""Tokens after the context that are kept; with more, all are forgotten and those still asked for are read again."""
 
 _NOT_READ = -1
 
@@ -79,11 +79,7 @@ class PrefixScores:
         if not self._keeps:
             return self._model.score(sentences, self._context)
         texts = self._tokenised(sentences)
-        if len(self._nodes) + sum(map(len, texts)) > _MOST_KEPT:
-            self._nodes, self._children = [], {}
-        if not self._nodes:
-            self._read_given()
-        ends = [self._node_of(text) for text in texts]
+        ends = self._ends_of(texts)
         self._read_new()
         if not self._keeps:
             return self._model.score(sentences, self._context)
@@ -109,6 +105,18 @@ class PrefixScores:
         if not self._given:
             self._given = before[: shared_length([before, *texts])]
         return texts
+
+    def _ends_of(self, texts: Sequence[Tokens]) -> list[int]:
+        """The last node of each text, in a tree that begins anew where new ones would make it too large."""
+        if not self._nodes:
+            self._read_given()
+        n_before, n_given = len(self._nodes), len(self._given)
+        ends = [self._node_of(text) for text in texts]
+        if n_given < n_before < len(self._nodes) and len(self._nodes) - n_given > _MOST_KEPT:
+            self._nodes, self._children = [], {}
+            self._read_given()
+            ends = [self._node_of(text) for text in texts]
+        return ends
 
     def _node_of(self, text: Tokens) -> int:
         node = 0
