@@ -161,7 +161,7 @@ def decoders(task: Task) -> tuple[Decoder, Decoder]:
     network = LexiconNetwork(Lexicon.english(), NgramModel(task.searched), CLASSES)
     options = replace(DecoderOptions(), lattice_beam=task.lattice_beam)
     rescoring = LatticeRescoring(NgramModel(task.larger))
-    return Decoder(network, options, CLASSES), Decoder(network, options, CLASSES, rescoring=rescoring)
+    return Decoder(network, options, CLASSES), Decoder(network, options, CLASSES, lattice_rescoring=rescoring)
 
 
 def utterances_of(task: Task) -> list[np.ndarray]:
