@@ -48,7 +48,7 @@ from neurolect.language.finetuning import finetune
 from neurolect.language.lora_recipe import LoRARecipe
 from neurolect.text.error_rates import ErrorCounts, count_word_errors, error_rate, error_rate_by
 from neurolect.text.normalise import normalise_for_evaluation
-from real_trials import CONFUSIONS, PROMPTS, TRIALS, halves, read_halves
+from real_trials import CONFUSIONS, PROMPTS, TRIALS, fewer_errors, halves, read_halves
 from training_log import TrainingLog
 
 RESULTS = Path(__file__).parent / "results" / "error_correction.json"
@@ -232,8 +232,8 @@ def report(work: Path, trials: Sequence[Trial], lists: Lists, settings: dict[str
     return {
         "trials": len(trials),
         "word errors": {name: interval(each) for name, each in counts.items()},
-        "less than nothing": {name: interval(less(counts["nothing"], each)) for name, each in counts.items()},
-        "corrector less than adapted": interval(less(counts["adapted"], counts["corrector"])),
+        "less than nothing": {name: interval(fewer_errors(counts["nothing"], each)) for name, each in counts.items()},
+        "corrector less than adapted": interval(fewer_errors(counts["adapted"], counts["corrector"])),
         "by corpus": {
             name: {corpus: str(value) for corpus, value in error_rate_by(each, corpora).items()}
             for name, each in counts.items()
@@ -245,12 +245,6 @@ def report(work: Path, trials: Sequence[Trial], lists: Lists, settings: dict[str
         "CPU s a list": seconds,
         "counts": {name: asdict(error_rate(each)) for name, each in counts.items()},
     }
-
-
-def less(before: ErrorCounts, after: ErrorCounts) -> ErrorCounts:
-    """Errors that are gone in each trial, so that their rate and its interval are those of the difference."""
-    kinds = ("substitutions", "insertions", "deletions")
-    return ErrorCounts(*(getattr(before, kind) - getattr(after, kind) for kind in kinds), before.lengths)
 
 
 def rate(said: list[str], sentences: list[str]) -> str:

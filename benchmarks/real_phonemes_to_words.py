@@ -36,6 +36,7 @@ from real_trials import (
     PROMPTS,
     TRIALS,
     Row,
+    fewer_errors,
     posteriors,
     read_confusions,
     read_halves,
@@ -267,6 +268,11 @@ def summary(rows: Sequence[Row], measured: dict[str, Measured], counts: dict[str
         "word_error_rate_by_corpus": {
             name: {corpus: asdict(rate) for corpus, rate in error_rate_by(errors, corpora).items()}
             for name, errors in counts.items()
+        },
+        "fewer_errors_than_trigram": {
+            name: asdict(error_rate(fewer_errors(counts["trigram"], errors)))
+            for name, errors in counts.items()
+            if "trigram" in counts
         },
         "cpu_ms_per_trial": {name: answer.cpu_ms for name, answer in measured.items()},
         "peak_mb": {name: answer.peak_mb for name, answer in measured.items()},

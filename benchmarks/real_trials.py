@@ -20,6 +20,7 @@ import numpy as np
 from neurolect.decoding.logits_file import LogitsFile
 from neurolect.decoding.pseudo_posteriors import PhonemeErrors, rebuild_logits
 from neurolect.text.alphabet import PHONEMES
+from neurolect.text.error_rates import ErrorCounts
 from neurolect.text.normalise import normalise_for_evaluation
 
 TRIALS = Path(__file__).parents[2] / "shared" / "real" / "t15_val_dev.csv"
@@ -77,3 +78,9 @@ def unseen_prompts(path: Path, halves: dict[str, list[Row]]) -> list[str]:
     measured = {sentence for rows in halves.values() for sentence in spoken(rows)}
     prompts = map(normalise_for_evaluation, path.read_text(encoding="utf-8").splitlines())
     return [sentence for sentence in prompts if sentence and sentence not in measured]
+
+
+def fewer_errors(before: ErrorCounts, after: ErrorCounts) -> ErrorCounts:
+    """Errors that are gone in each trial, so that their rate and its interval are those of the difference."""
+    kinds = ("substitutions", "insertions", "deletions")
+    return ErrorCounts(*(getattr(before, kind) - getattr(after, kind) for kind in kinds), before.lengths)
