@@ -64,9 +64,10 @@ def test_damaged_runs_are_refused_with_file_and_tensor(run, tmp_path):
         neurolect.load(folder)
 
 
-def test_a_missing_accelerator_becomes_the_cpu_and_nonsense_is_refused():
+def test_a_missing_accelerator_becomes_the_cpu_with_a_warning_and_nonsense_is_refused():
     assert choose_device("cpu") == torch.device("cpu")
     if not torch.cuda.is_available():
-        assert choose_device("cuda:7") == torch.device("cpu")
+        with pytest.warns(UserWarning, match="there is no cuda:7"):
+            assert choose_device("cuda:7") == torch.device("cpu")
     with pytest.raises(ConfigError, match="'gpu9' is not a device"):
         choose_device("gpu9")

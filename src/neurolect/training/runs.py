@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -179,7 +180,7 @@ def load_weights(model: nn.Module, weights: Mapping[str, Tensor], where: str) ->
 
 
 def choose_device(device: str) -> torch.device:
-    """The named device; `auto`, or an accelerator that this machine lacks, becomes what the machine has.
+    """The named device; `auto` is the machine's accelerator if it has one, and one that it lacks the CPU, with a warning.
 
     Raises:
         ConfigError: the name is not a device.
@@ -192,6 +193,7 @@ def choose_device(device: str) -> torch.device:
     except RuntimeError:
         raise ConfigError(f"'{device}' is not a device; try auto, cpu or cuda:0") from None
     if chosen.type != "cpu" and (best is None or best.type != chosen.type):
+        warnings.warn(f"there is no {device} that torch can use here; going on with the CPU", stacklevel=2)
         return torch.device("cpu")
     return chosen
 
