@@ -180,7 +180,7 @@ def load_weights(model: nn.Module, weights: Mapping[str, Tensor], where: str) ->
 
 
 def choose_device(device: str) -> torch.device:
-    """The named device; `auto` is the machine's accelerator if it has one, and one that it lacks the CPU, with a warning.
+    """The named device; `auto` is the machine's accelerator if it has one, and one that it lacks the CPU (warned of).
 
     Raises:
         ConfigError: the name is not a device.
