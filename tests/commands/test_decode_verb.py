@@ -153,6 +153,7 @@ def test_another_alphabet_has_the_words_of_its_lexicon_file(tmp_path):
         (["--graph", "LG.fst", "--network.language_model_weight", "3"], "leave out network.language_model_weight"),
         (["--lattice_lm", "missing.nlm"], "missing.nlm: cannot be read"),
         (["--lattice_graph_lm", "missing.nlm"], "give lattice_lm too"),
+        (["--lattice_lm", "a.nlm", "--rescoring.lm", "b.nlm"], "leave out one of them"),
         (["--lattice_lm", "ENGLISH", "--lattice_graph_lm", "ENGLISH"], "leave out lattice_graph_lm"),
         (["--mean", "geometric"], "the geometric mean needs other models"),
         (["--decoder.beam", "-1"], "beam is -1.0, it must be above 0"),

@@ -98,6 +98,7 @@ def test_the_searchs_own_ngrams_change_nothing_and_several_lists_are_chosen_from
     [
         (("--rescoring.llm", "nobody/nothing"), "neither a folder nor in this machine's Hugging Face cache"),
         (("--rescoring.alpha", 2), "alpha is 2"),
+        ((), "nothing is to be done"),
         (("--rescoring.lm", "nowhere.nlm"), "nowhere.nlm"),
         (("--rescoring.alfa", 1), "alfa"),
     ],

@@ -126,7 +126,7 @@ def test_the_reference_protocol_does_not_hear_what_lies_in_the_margins_of_the_sm
     assert reference_result["facts"]["protocol"] == "reference: smoothing with valid padding"
 
 
-@pytest.mark.parametrize("setting", ["--lexicon", "--graph", "--lattice_lm", "--fusion.llm"])
+@pytest.mark.parametrize("setting", ["--lexicon", "--graph", "--lattice_lm", "--fusion.llm", "--rescoring.llm"])
 def test_words_are_refused_where_the_search_stops_at_phonemes(spelling_run, tmp_path, capsys, setting):
     arguments = ["--lm", "none", setting, str(tmp_path / "words")]
     assert main(["evaluate", str(spelling_run), "--data", str(tmp_path), *arguments]) == 2

@@ -97,7 +97,7 @@ def decode(
     console = Console()
     utterances = read_models(logits, ensemble or [], mean)
     spoken = None if truth is None else read_truth(truth, len(utterances))
-    lattice = read_lattice_rescoring(lattice_lm, lattice_graph_lm)
+    lattice = read_lattice_rescoring(lattice_lm, lattice_graph_lm, rescoring.lm)
     plain = word_decoder(lm, lexicon, graph, alphabet_of(order, alphabet), network, decoder, threads, lattice)
     search = with_fusion(plain, fusion, rescoring)
     guidance = Guidance(

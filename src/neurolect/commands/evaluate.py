@@ -90,11 +90,14 @@ def evaluate(
 
     require_at_least(1, "limit", 1 if limit is None else limit)
     fused = None if fusion == DelayedFusion() else fusion
-    phonemes_only = stops_at_phonemes(lm, lexicon=lexicon, graph=graph, lattice_lm=lattice_lm, fusion=fused)
+    rescored = None if rescoring == Rescoring() else rescoring
+    phonemes_only = stops_at_phonemes(
+        lm, lexicon=lexicon, graph=graph, lattice_lm=lattice_lm, fusion=fused, rescoring=rescored
+    )
     console = Console()
     trained = load(run, device)
     recordings = recordings_of(trained, data, split, sessions, missing)
-    lattice = read_lattice_rescoring(lattice_lm, lattice_graph_lm)
+    lattice = read_lattice_rescoring(lattice_lm, lattice_graph_lm, rescoring.lm)
     search = None
     if not phonemes_only:
         plain = word_decoder(lm, lexicon, graph, trained.alphabet, network, decoder, lattice_rescoring=lattice)

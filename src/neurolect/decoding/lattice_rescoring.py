@@ -59,19 +59,24 @@ class LatticeRescoring:
         )
 
 
-def read_lattice_rescoring(lm: Path | None, graph_lm: Path | None) -> LatticeRescoring | None:
+def read_lattice_rescoring(
+    lm: Path | None, graph_lm: Path | None, list_lm: Path | None = None
+) -> LatticeRescoring | None:
     """The models that a verb's settings name; None if there are none.
 
     Args:
         lm: the model that has the last word.
         graph_lm: the model that the graph file was built of, if one is searched.
+        list_lm: a model that is to replace the n-gram scores of lists, which is no use after that.
 
     Raises:
-        ConfigError: only the latter is given.
+        ConfigError: only `graph_lm` is given, or `list_lm` besides `lm`.
         DataError: a model cannot be read.
     """
     if lm is None:
         if graph_lm is not None:
             raise ConfigError("lattice_graph_lm is what lattice_lm takes the place of; give lattice_lm too")
         return None
+    if list_lm is not None:
+        raise ConfigError("rescoring.lm would replace the scores that lattice_lm gives; leave out one of them")
     return LatticeRescoring(NgramModel(lm), None if graph_lm is None else NgramModel(graph_lm))
