@@ -32,8 +32,8 @@ _PARTS = [
     (r"(subj_layer\.)offset", r"\1B.weight"),
     (r"(tokenizers?\..*)convolutions\.(\d+)", r"\1conv_blocks.\2.0.1"),
     (r"(tokenizers?\..*)norms\.(\d+)", r"\1conv_blocks.\2.1.1"),
-    (r"attention\.(query|key|value)\.", lambda found: f"mha.W_{found[1][0]}.W."),
-    (r"attention\.(query|key)_norm", lambda found: f"mha.norm_{found[1][0]}"),
+    (r"attention\.([qkv])(?:uery|ey|alue)\.", r"mha.W_\1.W."),
+    (r"attention\.([qk])(?:uery|ey)_norm", r"mha.norm_\1"),
     (r"attention\.out", r"mha.proj.0"),
     (r"attention_norm", r"norm_mha"),
     (r"expand", r"ffn.fc1.0"),
@@ -84,7 +84,7 @@ _REGRESSION = re.compile(r"(?:regression|subject_heads\.subjects\.\d+)\.convolut
 
 
 def _reference_name(name: str, n_convolutions: int) -> str:
-    place = next((pair for pair in _PLACES if re.match(pair[0], name)))
+    place = next(pair for pair in _PLACES if re.match(pair[0], name))
     name = re.sub(f"^{place[0]}", place[1], name)
     for ours, theirs in _PARTS:
         name = re.sub(ours, theirs, name)
