@@ -17,6 +17,7 @@ VERBS = {
     "data check": "Validate a dataset and print a table of what it holds",
     "data download": "Fetch a public dataset",
     "simulate speech": "Write simulated intracortical recordings of sentences in the T15 layout",
+    "simulate seeg": "Write simulated sEEG of spoken words, and of talk and rest, in the packed layout",
     "train": "Train a phoneme decoder",
     "evaluate": "Decode a split with a trained run and report error rates",
     "decode": "Turn logits into sentences",
