@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from neurolect.data.seeg.mandarin import FINALS, INITIALS, MandarinWord
+from neurolect.data.seeg.word_data import WordData
 from neurolect.errors import DataError, require_at_least
+from neurolect.models.duin.encoder import DuINEncoder
 
 NO_SYLLABLE = -1
 
@@ -28,6 +31,20 @@ class SyllableTiming:
 
     def __post_init__(self) -> None:
         require_at_least(0.01, "timing.syllable_seconds", self.syllable_seconds)
+
+
+def labels_for(data: WordData, model: nn.Module, spoken: Sequence[MandarinWord], timing: SyllableTiming) -> Tensor:
+    """`syllable_labels` of the words, onsets and patches of a model's data.
+
+    Raises:
+        DataError: a word cannot be labelled, or the subjects' trials begin at different times.
+    """
+    starts = {subject.info.epoch_start for subject in data.opened}
+    if len(starts) > 1:
+        raise DataError(f"{data.root}: trials begin {sorted(starts)} s from the onset of their words, expected one time")
+    encoder = cast(DuINEncoder, model.encoder)
+    token_seconds = encoder.settings.patch_size / data.sample_rate
+    return syllable_labels(data.words, spoken, timing, encoder.n_tokens, token_seconds, starts.pop())
 
 
 def syllable_labels(
