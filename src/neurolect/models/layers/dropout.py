@@ -30,6 +30,6 @@ class Dropout(nn.Module):
             return values
         if values.device.type != "cpu":
             return F.dropout(values, self.share)
-        draws = torch.empty(-(-values.numel() // _LANES), dtype=torch.int64).random_(-(2**63), None)
+        draws = torch.randint(-(2**63), 2**63 - 1, (-(-values.numel() // _LANES),))
         kept = draws.view(torch.int16)[: values.numel()].view(values.shape) >= round(self.share * 2**16) - 2**15
         return values * (kept.to(values.dtype) / (1 - self.share))
