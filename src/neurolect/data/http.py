@@ -159,9 +159,7 @@ def get_json_pages(
         yield document
 
 
-def _get_page(
-    session: requests.Session, url: str, what: str, retries: int, backoff: float
-) -> tuple[Any, str | None]:
+def _get_page(session: requests.Session, url: str, what: str, retries: int, backoff: float) -> tuple[Any, str | None]:
     """A JSON document and the address of the next one, where there is one."""
 
     def attempt() -> tuple[Any, str | None]:

@@ -105,9 +105,7 @@ def select_files(
     return files if subjects is None else _of_subjects(name, files, subjects)
 
 
-def _named(
-    name: str, files: list[RemoteFile], include: Iterable[str], base_url: str, retries: int
-) -> list[RemoteFile]:
+def _named(name: str, files: list[RemoteFile], include: Iterable[str], base_url: str, retries: int) -> list[RemoteFile]:
     wanted = list(dict.fromkeys(include))
     if any(path in _dataset(name).extras for path in wanted):
         files += extra_files(name, base_url=base_url, retries=retries)

@@ -221,6 +221,11 @@ def _read_info(path: Path) -> SubjectInfo:
         info = SubjectInfo(**known)
     except TypeError as error:
         raise DataError(f"{path}: {error}") from None
+    if not (isinstance(info.channels, list) and all(isinstance(channel, str) for channel in info.channels)):
+        raise DataError(f"{path}: channels is not a list of names")
+    for name in ("sample_rate", "epoch_start"):
+        if not isinstance(getattr(info, name), int | float):
+            raise DataError(f"{path}: {name} is {getattr(info, name)!r}, not a number")
     if len(set(info.channels)) != len(info.channels):
         twice = next(channel for channel in info.channels if info.channels.count(channel) > 1)
         raise DataError(f"{path}: channel '{twice}' occurs twice")
