@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 _PREFIX = re.compile(r"(?:POL|S?EEG|ECOG|IEEG)[ :.]+(?=\S)", re.IGNORECASE)
-_SUFFIX = re.compile(r"[ _]*-[ _]*(?:REF|ORG|AVG?|AVE|CAR|G\d?|GND|M\d?)$", re.IGNORECASE)
+_SUFFIX = re.compile(r"[ _]*-[ _]*(?:REF|ORG|AVG?|AVE|CAR|GND)$", re.IGNORECASE)
 _NUMBER_LAST = re.compile(r"(?P<shaft>(?:.*[^\W\d_]|.*[^\W\d_]['`´’]+))[ _.-]?(?P<number>\d+)")
 _NUMBER_INSIDE = re.compile(r"(?P<before>[^\W\d]+(?:_[^\W\d_]+)*)_(?P<number>\d+)_(?P<after>[^\W\d_]+(?:_[^\W\d_]+)*)")
 _PAIR = re.compile(r"(?P<first>.+?) ?[-–] ?(?P<second>.+)")

@@ -15,7 +15,7 @@ from neurolect.data.seeg.contact_names import plain_name
 from neurolect.data.seeg.layout import SubjectInfo
 from neurolect.data.seeg.raw_recording import Event, RawRecording
 from neurolect.data.seeg.rereferencing import Derivation, derivations
-from neurolect.data.seeg.signal_checks import a_minute, implausible_unit, power_line
+from neurolect.data.seeg.signal_checks import a_minute, implausible_unit, mains_of, same_signals
 from neurolect.data.seeg.signal_preparation import Preparation, resampled_length, resampling_ratio
 from neurolect.data.seeg.word_events import TrialPlan, WordEvents, plan_trials
 from neurolect.errors import DataError
@@ -158,7 +158,9 @@ def _derived(
     used = {each.contact for each in derived} | {each.subtracted for each in derived}
     if alone := [each for each in contacts if each not in used and each not in unusable]:
         notes.append(f"{raw.name}: without a neighbour on its shaft: {', '.join(alone)}")
-    return {each.name: each for each in derived}
+    if same := same_signals(raw, derived):
+        notes.append(f"{raw.name}: both contacts carry one signal: {', '.join(each.describe() for each in same)}")
+    return {each.name: each for each in derived if each not in same}
 
 
 def _plan_run(
@@ -168,7 +170,9 @@ def _plan_run(
     preparation: Preparation,
     notes: list[str],
 ) -> RunPlan:
-    mains = _mains(raw, [raw.channels.index(each.contact) for each in derived], preparation, notes)
+    look = a_minute(raw, [raw.channels.index(each.contact) for each in derived])
+    mains = mains_of(raw, preparation.mains, look, notes)
+    notes += [f"{raw.name}: {note}" for note in [implausible_unit(look)] if note]
     if preparation.low > 0 and raw.seconds < 2 / preparation.low:
         notes.append(f"{raw.name}: {raw.seconds:.2f} s are less than two periods of {preparation.low:g} Hz")
     if raw.sample_rate < preparation.sample_rate:
@@ -177,22 +181,6 @@ def _plan_run(
         )
     ratio = resampling_ratio(raw.sample_rate, preparation.sample_rate, raw.n_samples)
     return RunPlan(raw, derived, averaged, mains, ratio, TrialPlan([], [], [], []), continuous=True)
-
-
-def _mains(raw: RawRecording, rows: list[int], preparation: Preparation, notes: list[str]) -> float:
-    look = a_minute(raw, rows)
-    seen = power_line(look, raw.sample_rate)
-    mains = raw.mains if preparation.mains is None else preparation.mains
-    if mains is None:
-        hint = f"; its spectrum has a line at {seen:g} Hz" if seen else ""
-        raise DataError(
-            f"{raw.path}: does not say the power line's frequency: set mains to 50, 60, or 0 for none{hint}"
-        )
-    if seen and seen != mains:
-        notes.append(f"{raw.name}: its spectrum has a line at {seen:g} Hz, and mains is {mains:g}")
-    if note := implausible_unit(look):
-        notes.append(f"{raw.name}: {note}")
-    return mains
 
 
 def _first(raws: Sequence[RawRecording], contact: str) -> str | None:

@@ -1,4 +1,4 @@
-"""What a look at a minute of a raw recording says of its power line and its unit."""
+"""What a short look at a raw recording says of its power line, its unit and its contacts."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from neurolect.data.seeg.raw_recording import RawRecording
+from neurolect.data.seeg.rereferencing import Derivation
+from neurolect.errors import DataError
 
 _SECONDS = 60
 _CONTACTS = 16
@@ -24,11 +26,46 @@ def a_minute(raw: RawRecording, rows: Sequence[int]) -> npt.NDArray[np.float64]:
     return raw.read_block(chosen, start, start + length)
 
 
-def power_line(signals: npt.NDArray[np.float64], rate: float) -> float | None:
-    """The frequency of the power line that shows in signals (contacts, samples): 50 or 60 Hz, None where none stands out.
+def mains_of(raw: RawRecording, wanted: float | None, look: npt.NDArray[np.float64], notes: list[str]) -> float:
+    """The power line's frequency to filter at: the wanted one, else what the file says; 0 for no filter.
 
-    It stands out where, over both the line and its third harmonic, the power within 1 Hz is at least thrice that around
-    it, and more so than the other's.
+    Args:
+        raw: the recording.
+        wanted: in Hz; None believes the file.
+        look: `a_minute` of it.
+        notes: gets one more where the spectrum says otherwise.
+
+    Raises:
+        DataError: neither says; names the line that shows in the spectrum.
+    """
+    seen = power_line(look, raw.sample_rate)
+    mains = raw.mains if wanted is None else wanted
+    if mains is None:
+        hint = f"; its spectrum has a line at {seen:g} Hz" if seen else ""
+        raise DataError(
+            f"{raw.path}: does not say the power line's frequency: set mains to 50, 60, or 0 for none{hint}"
+        )
+    if seen and seen != mains:
+        notes.append(f"{raw.name}: its spectrum has a line at {seen:g} Hz, and mains is {mains:g}")
+    return mains
+
+
+def same_signals(raw: RawRecording, derived: Sequence[Derivation]) -> list[Derivation]:
+    """The pairs whose contacts carry one signal in the recording's first half minute: bridged, or copied."""
+    pairs = [(each, each.subtracted) for each in derived if each.subtracted is not None]
+    if not pairs:
+        return []
+    names = list(dict.fromkeys(name for each, other in pairs for name in (each.contact, other)))
+    block = raw.read_block([raw.channels.index(name) for name in names], *raw.blocks()[0])
+    signals = dict(zip(names, block, strict=True))
+    return [each for each, other in pairs if np.ptp(signals[each.contact] - signals[other]) == 0]
+
+
+def power_line(signals: npt.NDArray[np.float64], rate: float) -> float | None:
+    """The power line's frequency that shows in signals (contacts, samples), 50 or 60 Hz; None where none stands out.
+
+    It stands out where the power within 1 Hz of it and of its third harmonic is at least thrice that around them, as a
+    geometric mean, and more so than at the other frequency.
     """
     from scipy.signal import welch
 
