@@ -53,7 +53,9 @@ def write_brainvision(path: Path, signals, channels=SHAFTS, rate=1000.0, events=
     return path
 
 
-def write_fif(path: Path, signals, channels=SHAFTS, rate=1000.0, events=(), kinds="seeg", bads=(), crop=0.0, mains=None):
+def write_fif(
+    path: Path, signals, channels=SHAFTS, rate=1000.0, events=(), kinds="seeg", bads=(), crop=0.0, mains=None
+):
     import mne
 
     info = mne.create_info(list(channels), rate, kinds)
@@ -84,11 +86,13 @@ def write_nwb(path: Path, signals, names=SHAFTS, rate=1000.0, trials=(), timesta
         if shaft not in groups:
             groups[shaft] = file.create_electrode_group(shaft, "shaft", "temporal", device)
         extra = {"label": name} if labels else {}
-        region = "STG" if shaft == "A" else "unknown"
-        file.add_electrode(group=groups[shaft], location=region, x=1000.0 * number, y=40000.0, z=0.0, **extra)
+        location = "STG" if shaft == "A" else "unknown"
+        file.add_electrode(group=groups[shaft], location=location, x=1000.0 * number, y=40000.0, z=0.0, **extra)
     timing = {"rate": rate, "starting_time": start} if timestamps is None else {"timestamps": timestamps}
     region = file.create_electrode_table_region(list(range(len(names))), "all")
-    file.add_acquisition(ElectricalSeries("ieeg", signals.T * 1e-3, region, conversion=1e-3, **timing))
+    file.add_acquisition(
+        ElectricalSeries(name="ieeg", data=signals.T * 1e-3, electrodes=region, conversion=1e-3, **timing)
+    )
     if trials:
         file.add_trial_column("word", "what was said")
         for onset, word in trials:

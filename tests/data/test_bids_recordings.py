@@ -4,12 +4,12 @@ import json
 
 import numpy as np
 import pytest
-from seeg_files import SHAFTS, potentials, write_brainvision, write_edf
 
 from neurolect.data.seeg.bids_recordings import open_bids
 from neurolect.data.seeg.raw_recording import Event
 from neurolect.data.seeg.raw_sources import open_sources
 from neurolect.errors import DataError
+from seeg_files import SHAFTS, potentials, write_brainvision, write_edf
 
 
 def table(path, *rows):
