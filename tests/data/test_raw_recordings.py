@@ -117,6 +117,8 @@ def test_sources_that_cannot_be_told_apart_or_named_are_refused(tmp_path):
         open_sources([first, second], "p01")
     with pytest.raises(ConfigError, match="give the subject a name"):
         open_sources([first], None, SourceSettings())
+    with pytest.raises(ConfigError, match="subject 'a/b' cannot be the name of a folder"):
+        open_sources([first], "a/b")
     with pytest.raises(DataError, match="no such file"):
         open_sources([tmp_path / "day9.edf"], "p01")
     with pytest.raises(DataError, match="its ending is none of"):

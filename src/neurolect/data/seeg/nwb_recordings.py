@@ -68,7 +68,7 @@ def open_nwb(
         read_block=read_block,
         positions=_positions(names, electrodes),
         regions=_regions(names, electrodes),
-        bad=frozenset(name for name, bad in zip(names, electrodes.get("bad", [])) if bad is True or bad == 1),  # noqa: B905
+        bad=_bad(names, electrodes),
         events=_trials(path, file, text_column, onset_column, start),
     )
 
@@ -137,6 +137,12 @@ def _regions(names: Sequence[str], electrodes: Any) -> dict[str, str]:
         return {}
     regions = zip(names, electrodes["location"].astype(str), strict=True)
     return {name: region for name, region in regions if region.strip().lower() not in _UNKNOWN}
+
+
+def _bad(names: Sequence[str], electrodes: Any) -> frozenset[str]:
+    if "bad" not in electrodes:
+        return frozenset()
+    return frozenset(name for name, bad in zip(names, electrodes["bad"], strict=True) if bool(bad))
 
 
 def _trials(path: Path, file: Any, text_column: str | None, onset_column: str, start: float) -> tuple[Event, ...]:

@@ -39,9 +39,11 @@ def open_sources(
         settings: where a source leaves a choice.
 
     Raises:
-        ConfigError: files without a subject's name.
+        ConfigError: files without a subject's name, or one that cannot be a folder's.
         DataError: a source cannot be read, two runs have one name, or the subject is not there.
     """
+    if subject is not None and Path(subject).name != subject:
+        raise ConfigError(f"subject '{subject}' cannot be the name of a folder")
     settings = settings or SourceSettings()
     found: dict[str, list[RawRecording]] = {}
     for source in sources:
