@@ -25,6 +25,8 @@ def data_convert(
     region_table: Path | None = None,
     exclude: list[str] | None = None,
     keep: list[str] | None = None,
+    importance: Path | None = None,
+    n_channels: int = 10,
     figure: bool = False,
     replace: bool = False,
 ) -> None:
@@ -51,6 +53,9 @@ def data_convert(
         region_table: CSV file `channel,region`; BIDS and NWB say regions themselves.
         exclude: contacts to leave out before re-referencing, such as 'DC*'.
         keep: contacts to take although they are called like an amplifier's other channels.
+        importance: run on segments of these subjects; the channels that its model weighs most are kept, the weightiest
+            first.
+        n_channels: how many of them.
         figure: draw the spectra before and after beside each subject's folder, as SUBJECT.png.
         replace: put this in the place of subjects that are in the output already.
 
@@ -59,7 +64,10 @@ def data_convert(
         neurolect data convert day1.edf --out data/packed --subject p01 --events words.csv --trials.stop 2.0
         neurolect data convert bids_dataset --out data/packed --events source --tables.text_column trial_type
         neurolect data convert p02.nwb --out data/packed --subject p02 --events source --regions STG vSMC --figure
+        neurolect data convert day1.edf --out data/ten --subject p01 --preparation.mains 50 --importance runs/all
     """
+    import dataclasses
+
     from rich.console import Console
     from rich.progress import Progress
 
@@ -69,18 +77,29 @@ def data_convert(
     from neurolect.data.seeg.preparation_figure import draw_preparation
     from neurolect.data.seeg.raw_sources import open_sources
     from neurolect.data.seeg.word_events import events_of
+    from neurolect.errors import ConfigError
+    from neurolect.training.channel_importance import most_important_channels
+    from neurolect.training.runs import load_segments
 
+    if channels is not None and importance is not None:
+        raise ConfigError("channels and importance both choose by name: give one of them")
     selection = ChannelSelection(channels or (), shafts or (), regions or (), exclude or (), keep or ())
     console = Console(stderr=True)
     found = open_sources(source, subject, tables)
     for name in found:
         require_new(out / name, replace)
+    chosen = dict.fromkeys(found, selection)
+    if importance is not None:
+        run = load_segments(importance, device="cpu")
+        chosen = {
+            name: dataclasses.replace(selection, names=most_important_channels(run, name, n_channels)) for name in found
+        }
     known_regions = None if region_table is None else read_regions(region_table)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         for name, raws in found.items():
             reading = bar.add_task(f"{name}: looking for broken contacts", total=None)
             plan = plan_subject(
-                name, raws, preparation, selection, events_of(raws, events), trials, continuous, known_regions
+                name, raws, preparation, chosen[name], events_of(raws, events), trials, continuous, known_regions
             )
             bar.remove_task(reading)
             task = bar.add_task(name, total=plan.n_steps)
