@@ -105,6 +105,18 @@ def test_broken_and_bridged_contacts_break_their_pairs(tmp_path):
     assert "day1_ieeg: both contacts carry one signal: L'1-L'2" in settled.notes
 
 
+def test_a_file_of_nothing_but_bridges_is_refused(tmp_path):
+    signals = np.repeat(potentials(1), len(SHAFTS), axis=0)
+    with pytest.raises(DataError, match=r"every pair, such as A1-A2, carry one signal"):
+        plan(open_mne(write_fif(tmp_path / "day1_ieeg.fif", signals)))
+
+
+def test_recordings_without_a_common_channel_are_refused(tmp_path, day1):
+    other = open_mne(write_fif(tmp_path / "day2_ieeg.fif", potentials(4), ["Q1", "Q2", "Q3", "Q4"]))
+    with pytest.raises(DataError, match=r"no channel is in all of .*day1.edf, .*day2_ieeg.fif"):
+        plan(day1, other)
+
+
 def test_the_power_line_must_be_known_and_is_looked_for(day1):
     with pytest.raises(DataError, match=r"set mains to 50, 60, or 0 for none; its spectrum has a line at 50 Hz"):
         plan(day1, preparation=Preparation())

@@ -160,6 +160,8 @@ def _derived(
         notes.append(f"{raw.name}: without a neighbour on its shaft: {', '.join(alone)}")
     if same := same_signals(raw, derived):
         notes.append(f"{raw.name}: both contacts carry one signal: {', '.join(each.describe() for each in same)}")
+    if len(same) == len(derived):
+        raise DataError(f"{raw.path}: the two contacts of every pair, such as {same[0].describe()}, carry one signal")
     return {each.name: each for each in derived if each not in same}
 
 
