@@ -78,8 +78,6 @@ def data_convert(
     from neurolect.data.seeg.raw_sources import open_sources
     from neurolect.data.seeg.word_events import events_of
     from neurolect.errors import ConfigError
-    from neurolect.training.channel_importance import most_important_channels
-    from neurolect.training.runs import load_segments
 
     if channels is not None and importance is not None:
         raise ConfigError("channels and importance both choose by name: give one of them")
@@ -90,6 +88,9 @@ def data_convert(
         require_new(out / name, replace)
     chosen = dict.fromkeys(found, selection)
     if importance is not None:
+        from neurolect.training.channel_importance import most_important_channels
+        from neurolect.training.runs import load_segments
+
         run = load_segments(importance, device="cpu")
         chosen = {
             name: dataclasses.replace(selection, names=most_important_channels(run, name, n_channels)) for name in found
