@@ -88,6 +88,7 @@ def _draw_shafts(axes: Any, run: RunPlan) -> None:
             axes.scatter(*zip(*places, strict=True), s=14, color=colour, label=label)
     axes.set_yticks(range(len(names)), names, fontsize=7)
     axes.set(xlabel="contact, counted from the tip", ylabel="shaft")
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.invert_yaxis()
     axes.legend(frameon=False, fontsize=7, loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2)
     axes.spines[["top", "right"]].set_visible(False)
