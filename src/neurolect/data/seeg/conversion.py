@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -42,15 +43,32 @@ def convert_subject(
     require_new(folder, replace)
     if not plan.n_trials and not any(run.continuous for run in plan.runs):
         raise DataError(f"subject {plan.info.name}: no trials, and no recording is to be kept whole: nothing to write")
-    out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{plan.info.name}.", suffix=".scratch", dir=out) as scratch:
-        trials, recordings = _prepare(plan, Path(scratch), on_channel)
-        fresh = Path(scratch) / "subject"
-        write_subject(fresh, plan.info, trials, recordings)
-        if folder.exists():
-            folder.rename(Path(scratch) / "replaced")
-        fresh.rename(folder)
+    with subjects_in_place(out, replace) as unfinished:
+        trials, recordings = _prepare(plan, unfinished.parent, on_channel)
+        write_subject(unfinished / plan.info.name, plan.info, trials, recordings)
     return folder
+
+
+@contextmanager
+def subjects_in_place(out: Path, replace: bool) -> Iterator[Path]:
+    """Yield an empty folder; the subjects' folders that are written to it are moved to `out` when all is done.
+
+    It lies in a folder of `out` that goes at the end, and that other files may be written to.
+
+    Raises:
+        DataError: a subject is there already and is not to be replaced.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".", suffix=".scratch", dir=out) as scratch:
+        unfinished = Path(scratch, "subjects")
+        unfinished.mkdir()
+        yield unfinished
+        for folder in sorted(unfinished.iterdir()):
+            target = out / folder.name
+            require_new(target, replace)
+            if target.exists():
+                target.rename(Path(scratch, f"replaced {folder.name}"))
+            folder.rename(target)
 
 
 def require_new(folder: Path, replace: bool) -> None:
