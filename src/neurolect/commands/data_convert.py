@@ -46,8 +46,8 @@ def data_convert(
             CSV file `onset,word[,run]` of those in it; without, there are no trials.
         trials: which events are words, and how long trials are.
         tables: columns and series of the source, where there is a choice.
-        continuous: recordings to keep whole, for pre-training: 'auto' those without trials, so that no trial that is
-            tested on is seen before, 'all' or 'none'.
+        continuous: recordings to keep whole, for pre-training: 'auto' those without trials, 'all', or 'none'. One with
+            trials bears the name of its run, so that pre-training ends before the trials that are held out.
         channels: prepared channels to keep, in this order; a bipolar channel bears the name of its first contact.
         shafts: electrodes to keep, such as A or TI'.
         regions: anatomical regions to keep.
