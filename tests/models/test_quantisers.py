@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional as F
+from vector_quantize_pytorch import VectorQuantize
 
 from neurolect.models.duin.quantiser import build_quantiser
 from neurolect.models.duin.settings import QuantiserSettings
@@ -33,9 +34,8 @@ def tokens(batch: int = 5, seed: int = 0) -> torch.Tensor:
 
 @pytest.mark.parametrize("kind", [CosineQuantiser, JukeboxQuantiser])
 def test_codes_codebook_and_gradient_are_those_of_vector_quantize_pytorch(kind):
-    vector_quantize_pytorch = pytest.importorskip("vector_quantize_pytorch")
     torch.manual_seed(0)
-    peer = vector_quantize_pytorch.VectorQuantize(
+    peer = VectorQuantize(
         dim=6, codebook_size=12, decay=0.9, use_cosine_sim=True, rotation_trick=False, threshold_ema_dead_code=0
     )
     ours = kind(6, 12, 6, decay=0.9, revive_after=0)
