@@ -85,7 +85,7 @@ def test_each_stage_learns_and_says_so(stages):
     assert {"val/codes_used", "val/perplexity", "val/correlation", "val/reconstruction", "val/commitment"} <= {
         name for _, name, _ in read_metrics(stages["vqvae"] / "metrics.csv")
     }
-    assert values("mae", "val/accuracy")[-1] > 1.5 * values("mae", "val/accuracy")[0]
+    assert max(values("mae", "val/accuracy")) > 2 / 16
     assert max(values("words", "val/accuracy")) > 0.9
 
 
