@@ -146,6 +146,8 @@ def fit(
     Raises:
         ConfigError: the folder holds a run and `resume` is off, or it is another run, or Lightning refuses a setting.
     """
+    if settings.patience is not None and keep.criterion is None:
+        raise ConfigError("trainer.patience waits for a better validation, but this protocol keeps the last one")
     last = out / "checkpoints" / "last.ckpt"
     is_first_process = int(os.environ.get("LOCAL_RANK", 0)) == 0
     if resume:
