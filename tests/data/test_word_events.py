@@ -47,7 +47,10 @@ def test_overlapping_trials_are_told_of():
 
 def test_prefix_and_vocabulary_say_which_events_are_words(tmp_path):
     vocabulary = tmp_path / "words.txt"
-    vocabulary.write_text("水\nhello\n", encoding="utf-8")
+    vocabulary.write_text("水\n hello \ngood morning\n", encoding="utf-8")
+    assert [event.text for event in WordEvents(vocabulary=vocabulary).words([Event(0.0, "good morning")])] == [
+        "good morning"
+    ]
     events = [Event(3.0, "word/水"), Event(1.0, "word/hello"), Event(2.0, "word/cough"), Event(0.0, "hello")]
     assert [event.text for event in WordEvents(prefix="word/").words(events)] == ["hello", "cough", "水"]
     assert [event.text for event in WordEvents(prefix="word/", vocabulary=vocabulary).words(events)] == ["hello", "水"]

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from neurolect.data.seeg.conversion_plan import RunPlan, SubjectPlan
+from neurolect.data.seeg.duin_conversion import convert_duin_release
+from neurolect.data.seeg.duin_release import find_duin_subjects
 from neurolect.data.seeg.layout import Signal, WordTrials, write_subject
 from neurolect.data.seeg.rereferencing import Derivation
 from neurolect.data.seeg.signal_preparation import Preparation
@@ -42,15 +45,62 @@ def convert_subject(
     require_new(folder, replace)
     if not plan.n_trials and not any(run.continuous for run in plan.runs):
         raise DataError(f"subject {plan.info.name}: no trials, and no recording is to be kept whole: nothing to write")
-    out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{plan.info.name}.", suffix=".scratch", dir=out) as scratch:
-        trials, recordings = _prepare(plan, Path(scratch), on_channel)
-        fresh = Path(scratch) / "subject"
-        write_subject(fresh, plan.info, trials, recordings)
-        if folder.exists():
-            folder.rename(Path(scratch) / "replaced")
-        fresh.rename(folder)
+    with subjects_in_place(out, replace) as unfinished:
+        trials, recordings = _prepare(plan, unfinished.parent, on_channel)
+        write_subject(unfinished / plan.info.name, plan.info, trials, recordings)
     return folder
+
+
+def convert_release(
+    root: Path,
+    out: Path,
+    subject: str | None = None,
+    replace: bool = False,
+    on_run: Callable[[Path], None] = lambda _: None,
+) -> list[Path]:
+    """Pack subjects of Du-IN's release, whose signals are prepared already.
+
+    Args:
+        root: of the release.
+        out: root of the packed layout.
+        subject: the one to take; None takes all.
+        replace: put these in the place of subjects that are there already.
+        on_run: called with each file before it is read.
+
+    Returns:
+        the subjects' folders.
+
+    Raises:
+        DataError: a subject is there already, or the release is damaged.
+    """
+    names = [folder.name for folder in find_duin_subjects(root)] if subject is None else [subject]
+    for name in names:
+        require_new(out / name, replace)
+    with subjects_in_place(out, replace) as unfinished:
+        convert_duin_release(root, unfinished, names, on_run)
+    return [out / name for name in names]
+
+
+@contextmanager
+def subjects_in_place(out: Path, replace: bool) -> Iterator[Path]:
+    """Yield an empty folder; the subjects' folders that are written to it are moved to `out` when all is done.
+
+    It lies in a folder of `out` that goes at the end, and that other files may be written to.
+
+    Raises:
+        DataError: a subject is there already and is not to be replaced.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".", suffix=".scratch", dir=out) as scratch:
+        unfinished = Path(scratch, "subjects")
+        unfinished.mkdir()
+        yield unfinished
+        for folder in sorted(unfinished.iterdir()):
+            target = out / folder.name
+            require_new(target, replace)
+            if target.exists():
+                target.rename(Path(scratch, f"replaced {folder.name}"))
+            folder.rename(target)
 
 
 def require_new(folder: Path, replace: bool) -> None:

@@ -37,8 +37,7 @@ def draw_preparation(plan: SubjectPlan, path: Path) -> Path:
     spectra, shafts = figure.subplots(1, 2, width_ratios=(3, 2))
     _draw_spectra(spectra, run, plan)
     _draw_shafts(shafts, run)
-    simulated = "simulated, " if plan.info.simulated else ""
-    figure.suptitle(f"{plan.info.name} ({simulated}{run.raw.name})", fontsize=10)
+    figure.suptitle(f"{plan.info.name} ({run.raw.name})", fontsize=10)
     with written_atomically(path) as unfinished:
         figure.savefig(unfinished, format="png", dpi=130)
     return path
@@ -74,7 +73,9 @@ def _spectra(signals: npt.NDArray[np.float32], rate: float) -> tuple[npt.NDArray
 
 
 def _draw_shafts(axes: Any, run: RunPlan) -> None:
-    contacts = {plain_name(name): contact for name in run.raw.channels if (contact := contact_of(name)) is not None}
+    used_contacts = (name for each in run.derived for name in (each.contact, each.subtracted) if name)
+    shown = dict.fromkeys([*(run.raw.channels[row] for row in run.raw.contact_rows()), *used_contacts])
+    contacts = {plain_name(name): contact for name in shown if (contact := contact_of(name)) is not None}
     names = list(dict.fromkeys(contact.shaft for contact in contacts.values()))
     used = {each.name for each in run.derived}
     for chosen, colour, label in ((False, "0.8", "contact"), (True, "C1", "first contact of a prepared channel")):
@@ -87,6 +88,7 @@ def _draw_shafts(axes: Any, run: RunPlan) -> None:
             axes.scatter(*zip(*places, strict=True), s=14, color=colour, label=label)
     axes.set_yticks(range(len(names)), names, fontsize=7)
     axes.set(xlabel="contact, counted from the tip", ylabel="shaft")
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.invert_yaxis()
     axes.legend(frameon=False, fontsize=7, loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2)
     axes.spines[["top", "right"]].set_visible(False)

@@ -43,7 +43,8 @@ class WordEvents:
 
     def words(self, events: Sequence[Event]) -> list[Event]:
         """The events that are words, in order of time, with the word as their text."""
-        known = None if self.vocabulary is None else set(self.vocabulary.read_text(encoding="utf-8").split())
+        lines = None if self.vocabulary is None else self.vocabulary.read_text(encoding="utf-8-sig").splitlines()
+        known = None if lines is None else {line.strip() for line in lines}
         words = [
             Event(event.onset, word, event.duration)
             for event in events
