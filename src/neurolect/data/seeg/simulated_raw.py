@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from neurolect.data.files import written_atomically
+from neurolect.data.seeg.raw_recording import SIMULATED
 from neurolect.data.seeg.simulate import Session
 from neurolect.errors import ConfigError
 
@@ -22,7 +23,7 @@ def write_raw_session(path: Path, session: Session) -> None:
         ConfigError: edfio is not installed.
     """
     require_edfio()
-    from edfio import Edf, EdfAnnotation, EdfSignal
+    from edfio import Edf, EdfAnnotation, EdfSignal, Patient
 
     rate = session.subject.simulator.sample_rate
     contacts = session.subject.implant.contacts
@@ -35,7 +36,7 @@ def write_raw_session(path: Path, session: Session) -> None:
     speaking = session.speaking
     said = [EdfAnnotation(onset, None, word) for onset, word in zip(speaking.onsets, speaking.words, strict=True)]
     with written_atomically(path) as unfinished:
-        Edf(signals, annotations=said).write(unfinished)
+        Edf(signals, patient=Patient(name=SIMULATED), annotations=said).write(unfinished)
 
 
 def require_edfio() -> None:
