@@ -164,7 +164,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--seeds", type=int, nargs="+", default=[0, 1, 2], help="of weights, batches, dropout and masks"
     )
-    parser.add_argument("--epochs", type=int, default=100, help="of each stage, a multiple of 20")
+    parser.add_argument("--epochs", type=int, default=60, help="of each stage, a multiple of 20")
     chosen = parser.parse_args(arguments)
     found = []
     try:
