@@ -15,6 +15,8 @@ from matplotlib.figure import Figure
 from neurolect.data.files import written_atomically
 from neurolect.evaluation.figure_style import inline_svg
 
+SIMULATED = "These recordings are simulated; the figures say nothing about real speech."
+
 
 def write_page(
     path: Path,
