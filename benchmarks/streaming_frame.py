@@ -20,7 +20,7 @@ from neurolect.evaluation.evaluate import recordings_of
 from neurolect.models.gru import GRUDecoder, GRUStream
 from neurolect.models.int8 import quantise_dynamically
 from neurolect.text.error_rates import count_errors, error_rate
-from neurolect.training.runs import Run, load
+from neurolect.training.runs import Run, load_decoder
 
 
 def milliseconds(model: GRUDecoder, n_frames: int) -> list[float]:
@@ -71,7 +71,7 @@ def main() -> None:
     }
     print(json.dumps(ratios))
     if options.run:
-        run = load(options.run, "cpu")
+        run = load_decoder(options.run, "cpu")
         data = recordings_of(run, options.data, "val")
         rates = {
             "float32": phoneme_error_rate(run, run.model, data),

@@ -36,9 +36,9 @@ from neurolect.models.gru import GRUDecoder
 from neurolect.text.alphabet import Alphabet
 from neurolect.text.error_rates import ErrorCounts, ErrorRate, count_errors, error_rate
 from neurolect.training.ctc import CTCTraining
-from neurolect.training.fit import TrainerSettings, fit
+from neurolect.training.ctc_fit import TrainerSettings, fit_ctc
 from neurolect.training.optimisation import AdamWRecipe
-from neurolect.training.runs import Run, load
+from neurolect.training.runs import Run, load_decoder
 from neurolect.training.warm_start import start_from
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "real" / "m1_multiday"
@@ -136,9 +136,9 @@ def train(day: Day, out: Path, steps: int, seed: int, start: Run | None = None, 
     recipe = AdamWRecipe(lr=0.02, lr_day=0.02, warmup_steps=steps // 10, eps=1e-3, gradient_clip=1.0)
     task = CTCTraining(model, TARGETS, [day.name], smoothing, augmentation, recipe, seed, list(freeze))
     data = SpeechData(out / "data", batch_size=16, seed=seed)
-    settings = TrainerSettings(steps, validate_every=15, precision="32-true", accelerator="cpu", progress=False)
-    fit(task, data, out, settings)
-    return load(out, device="cpu")
+    settings = TrainerSettings(steps=steps, validate_every=15, precision="32-true", accelerator="cpu", progress=False)
+    fit_ctc(task, data, out, settings)
+    return load_decoder(out, device="cpu")
 
 
 def answers(run: Run, held_out: Sequence[Trial]) -> list[list[int]]:

@@ -11,7 +11,8 @@ from neurolect.data.smoothing import GaussianSmoothing
 from neurolect.errors import ConfigError, DataError
 from neurolect.models.gru import GRUDecoder
 from neurolect.text.alphabet import PHONEMES
-from neurolect.training.runs import Run, choose_device, save_run
+from neurolect.training.run_files import choose_device
+from neurolect.training.runs import Run, save_run
 
 
 @pytest.fixture

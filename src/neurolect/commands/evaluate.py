@@ -87,7 +87,7 @@ def evaluate(
     from neurolect.evaluation.decode import DecodedTrial, decode_split
     from neurolect.evaluation.evaluate import Evaluation, is_simulated, recordings_of, sessions_left_out
     from neurolect.evaluation.pages import SIMULATED
-    from neurolect.training.runs import load
+    from neurolect.training.runs import load_decoder
 
     require_at_least(1, "limit", 1 if limit is None else limit)
     fused = None if fusion == DelayedFusion() else fusion
@@ -96,7 +96,7 @@ def evaluate(
         lm, lexicon=lexicon, graph=graph, lattice_lm=lattice_lm, fusion=fused, rescoring=rescored
     )
     console = Console()
-    trained = load(run, device)
+    trained = load_decoder(run, device)
     recordings = recordings_of(trained, data, split, sessions, missing)
     lattice = read_lattice_rescoring(lattice_lm, lattice_graph_lm, rescoring.lm)
     search = None

@@ -20,7 +20,8 @@ def import_t15(path: Path, out: Path) -> None:
     """
     from neurolect.errors import ConfigError
     from neurolect.training.import_t15 import read_t15_checkpoint
-    from neurolect.training.runs import DESCRIPTION, save_run
+    from neurolect.training.run_files import DESCRIPTION
+    from neurolect.training.runs import save_run
 
     if (out / DESCRIPTION).exists():
         raise ConfigError(f"{out} holds a run already")

@@ -8,7 +8,7 @@ from neurolect.data.augmentation import Augmentation
 from neurolect.data.dataset import SpeechData
 from neurolect.data.smoothing import GaussianSmoothing
 from neurolect.models.registry import MODELS, FrameDecoderFactory, model_class
-from neurolect.training.fit import TrainerSettings, fit
+from neurolect.training.ctc_fit import TrainerSettings, fit_ctc
 from neurolect.training.optimisation import AdamWRecipe
 from neurolect.training.warm_start import NewDays
 
@@ -64,7 +64,7 @@ def train(
     from neurolect.text.alphabet import PHONEMES
     from neurolect.training import warm_start
     from neurolect.training.ctc import CTCTraining
-    from neurolect.training.runs import load
+    from neurolect.training.runs import load_decoder
 
     torch.manual_seed(seed)
     try:
@@ -73,7 +73,7 @@ def train(
         raise ConfigError(f"model: {error}") from None
     sessions = [day.name for day in data.days]
     if start_from is not None:
-        warm_start.start_from(network, sessions, load(start_from, "cpu"), new_days)
+        warm_start.start_from(network, sessions, load_decoder(start_from, "cpu"), new_days)
     task = CTCTraining(network, PHONEMES, sessions, smoothing, augmentation, optimiser, seed, freeze)
-    per = fit(task, data, out, trainer, resume, config_yaml)
+    per = fit_ctc(task, data, out, trainer, resume, config_yaml)
     print(f"{out}: best validation phoneme error rate {100 * per:.2f} %")

@@ -18,7 +18,7 @@ from neurolect.errors import ConfigError, DataError, require_at_least
 from neurolect.evaluation.sweep_pools import Pool
 from neurolect.evaluation.sweep_row import RowOutcome, RowTask
 from neurolect.evaluation.sweep_table import TABLE, SweepRow, SweepTable
-from neurolect.training.runs import DESCRIPTION
+from neurolect.training.run_files import DESCRIPTION
 
 SETTINGS = "sweep.json"
 SCRATCH = "scratch"

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from neurolect.data.files import written_atomically
-from neurolect.training.runs import DESCRIPTION
+from neurolect.training.run_files import DESCRIPTION
 
 LOG = "sweep.log"
 OUTCOME = "outcome.json"

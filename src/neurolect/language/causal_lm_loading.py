@@ -45,7 +45,7 @@ def load_model_and_tokenizer(name: str, device: str = "auto", precision: Precisi
     require_transformers()
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    from neurolect.training.runs import choose_device
+    from neurolect.training.run_files import choose_device
 
     where = choose_device(device)
     source, options = _source(name)

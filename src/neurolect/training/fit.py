@@ -1,12 +1,11 @@
-"""From a configuration to a run folder, in one call that can be killed and resumed."""
+"""What the training of every task needs: a run folder that is kept up to date, and that can be killed and resumed."""
 
 from __future__ import annotations
 
-import json
+import math
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,89 +14,147 @@ import torch
 import yaml
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
-from torch.utils.data import DataLoader, Dataset, IterableDataset
 
-from neurolect.data.batches import Batch
-from neurolect.data.dataset import SpeechData, TrainingBatches
 from neurolect.data.files import written_atomically
 from neurolect.errors import ConfigError, require_at_least
-from neurolect.training.ctc import CTCTraining
 from neurolect.training.metrics import MetricsFile
 from neurolect.training.progress import RunProgress, without_advice
-from neurolect.training.runs import DESCRIPTION, Run, save_run
+from neurolect.training.run_files import DESCRIPTION, read_json
 
 _FREE_TO_CHANGE = ("trainer.", "resume", "out", "config", "start_from", "data.root", "data.workers", "data.cache")
 
 
 @dataclass(frozen=True)
-class TrainerSettings:
-    """How long, how often, on what: what is handed to Lightning's Trainer.
+class HardwareSettings:
+    """On what a run is trained, and what it shows: what is handed to Lightning's Trainer for every task.
 
     Args:
-        steps: batches to train on.
-        validate_every: steps from one validation, and checkpoint, to the next.
-        patience: stop after this many validations without a better phoneme error rate; None never stops early.
         precision: `auto` is bf16 where the hardware multiplies it, else float32; or any of Lightning's names.
         accelerator: `auto`, `cpu`, `gpu`, ….
         devices: how many, or `auto`.
         strategy: `auto` is DDP when there are several devices.
         log_every: steps from one record of the training metrics in `metrics.csv` to the next.
+        patience: stop after this many validations without a better one; None never stops early.
         progress: show a progress bar.
     """
 
-    steps: int = 120_000
-    validate_every: int = 2_000
-    patience: int | None = None
     precision: str = "auto"
     accelerator: str = "auto"
     devices: int | Literal["auto"] = "auto"
     strategy: str = "auto"
     log_every: int = 200
+    patience: int | None = None
     progress: bool = True
 
     def __post_init__(self) -> None:
-        for name in ("steps", "validate_every", "log_every"):
-            require_at_least(1, f"trainer.{name}", getattr(self, name))
+        require_at_least(1, "trainer.log_every", self.log_every)
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """Which validation is the best.
+
+    Args:
+        metric: name of a validation metric.
+        mode: whether less or more of it is better; of equals the lower `val/loss` wins.
+    """
+
+    metric: str
+    mode: Literal["min", "max"] = "min"
+
+    def rank(self, metrics: Mapping[str, Any]) -> tuple[float, float]:
+        """What is smaller for a better validation."""
+        value = float(metrics[self.metric])
+        return (value if self.mode == "min" else -value), float(metrics["val/loss"])
+
+    def value(self, rank: tuple[float, float]) -> float:
+        """The metric of a validation of this rank."""
+        return rank[0] if self.mode == "min" else -rank[0]
+
+
+class KeepBest(Callback):
+    """Keeps the run and the checkpoint of the best validation.
+
+    Args:
+        out: run folder.
+        criterion: what makes a validation the best; with None it is always the last one.
+        save: writes the run, given the metrics that are kept with its weights.
+    """
+
+    def __init__(self, out: Path, criterion: Criterion | None, save: Callable[[dict[str, float]], None]) -> None:
+        self.out = out
+        self.criterion = criterion
+        self.best = (math.inf, math.inf)
+        self._save = save
+        self._validated = False
+
+    def on_validation_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Take note that there is something to compare."""
+        self._validated = True
+
+    def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Save if the validation that ended this epoch is the best so far."""
+        # A resumed run may end the epoch it was killed in once more, without validating again.
+        if not self._validated:
+            return
+        self._validated = False
+        metrics = {name: float(value) for name, value in trainer.callback_metrics.items() if _is_validation(name)}
+        found = self.criterion.rank(metrics) if self.criterion else (-float(trainer.global_step), 0.0)
+        if found >= self.best:
+            return
+        self.best = found
+        trainer.save_checkpoint(self.out / "checkpoints" / "best.ckpt")
+        if trainer.is_global_zero:
+            self._save({**metrics, "step": float(trainer.global_step), "epoch": float(trainer.current_epoch)})
+
+    def state_dict(self) -> dict[str, Any]:
+        """The best so far, so that a resumed run does not overwrite better weights."""
+        return {"best": list(self.best)}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from a checkpoint's best."""
+        first, second = state_dict["best"]
+        self.best = first, second
 
 
 def fit(
-    task: CTCTraining,
-    data: SpeechData,
+    task: lightning.LightningModule,
+    batches: lightning.LightningDataModule,
     out: Path,
-    settings: TrainerSettings,
+    settings: HardwareSettings,
+    length: Mapping[str, int],
+    keep: KeepBest,
+    summary: Callable[[lightning.Trainer], str],
+    begun_with: Mapping[str, Sequence[str]],
     resume: bool = False,
     config_yaml: str = "",
-) -> float:
+) -> None:
     """Train, keeping `metrics.csv`, `checkpoints/{best,last}.ckpt` and the best weights in a run folder.
 
     Args:
-        task: model and recipe.
-        data: sessions to train and validate on.
+        task: model, loss and optimiser.
+        batches: what it is trained and validated on.
         out: the run folder; it must not hold a run yet, unless `resume`.
-        settings: of the Trainer.
+        settings: of the hardware.
+        length: the Trainer's `max_steps`, `max_epochs` and `check_val_every_n_epoch`.
+        keep: which weights become the run's.
+        summary: the line that a validation leaves on the terminal.
+        begun_with: what a resumed run must share with the description in the folder, by its name there.
         resume: go on from `checkpoints/last.ckpt`, or begin if there is none.
         config_yaml: the configuration as text, kept as `config.yaml`.
 
-    Returns:
-        the best validation phoneme error rate.
-
     Raises:
-        ConfigError: the folder holds a run and `resume` is off, or Lightning refuses a setting.
-        DataError: no validation trial has labels.
+        ConfigError: the folder holds a run and `resume` is off, or it is another run, or Lightning refuses a setting.
     """
     last = out / "checkpoints" / "last.ckpt"
     is_first_process = int(os.environ.get("LOCAL_RANK", 0)) == 0
-    held = (out / "checkpoints").exists() or (out / DESCRIPTION).exists()
-    if is_first_process and held and not resume:
-        raise ConfigError(f"{out} holds a run already: pass --resume to go on with it, or another --out")
     if resume:
-        _require_same_run(out, task.sessions, config_yaml)
-    data.require_labels("val")
-    best = KeepBest(out, data)
+        _require_same_run(out, begun_with, config_yaml)
+    elif is_first_process and holds_run(out):
+        raise ConfigError(f"{out} holds a run already: pass --resume to go on with it, or another --out")
     with without_advice():
         trainer = _trainer(
-            max_steps=settings.steps,
-            max_epochs=-1,
+            **length,
             num_sanity_val_steps=0,
             reload_dataloaders_every_n_epochs=1,
             precision=_precision(settings.precision, settings.accelerator),
@@ -109,14 +166,13 @@ def fit(
             enable_model_summary=False,
             use_distributed_sampler=False,
             logger=False,
-            callbacks=[*_callbacks(out, settings), best],
+            callbacks=[*_callbacks(out, settings, length, keep.criterion, summary), keep],
             default_root_dir=out,
         )
         out.mkdir(parents=True, exist_ok=True)
         if config_yaml and is_first_process:
             with written_atomically(out / "config.yaml") as partial:
                 partial.write_text(config_yaml, encoding="utf-8")
-        batches = Batches(data, settings.validate_every)
         # Lightning trains a model in the mode it comes in, and a loaded run comes ready for evaluation.
         task.train()
         try:
@@ -124,19 +180,25 @@ def fit(
         except SystemExit:
             # Lightning turns Ctrl-C into an exit of its own.
             raise KeyboardInterrupt from None
-    return best.best[0]
 
 
-def _require_same_run(out: Path, sessions: list[str], config_yaml: str) -> None:
-    """Refuse to resume with other sessions or another model or recipe than the run in the folder was begun with."""
+def holds_run(out: Path) -> bool:
+    """Whether a folder holds a run, be it unfinished."""
+    return (out / "checkpoints").exists() or (out / DESCRIPTION).exists()
+
+
+def _require_same_run(out: Path, begun_with: Mapping[str, Sequence[str]], config_yaml: str) -> None:
+    """Refuse to resume with other data or another model or recipe than the run in the folder was begun with."""
     if (out / DESCRIPTION).is_file():
-        begun = json.loads((out / DESCRIPTION).read_text(encoding="utf-8"))["sessions"]
-        if begun != sessions:
-            raise ConfigError(f"{out} was trained on {', '.join(begun)}; --resume cannot change its sessions")
+        description = read_json(out / DESCRIPTION)
+        for name, now in begun_with.items():
+            begun = list(description.get(name, ()))
+            if begun != list(now):
+                raise ConfigError(f"{out} was trained on {', '.join(begun)}; --resume cannot change its {name}")
     if config_yaml and (out / "config.yaml").is_file():
         before = _settings((out / "config.yaml").read_text(encoding="utf-8"))
-        now = _settings(config_yaml)
-        changed = sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
+        now_set = _settings(config_yaml)
+        changed = sorted(name for name in {*before, *now_set} if before.get(name) != now_set.get(name))
         if changed:
             raise ConfigError(
                 f"{out} was begun with another {changed[0]}; --resume goes on with the run's own settings"
@@ -156,123 +218,36 @@ def _settings(config_yaml: str) -> dict[str, Any]:
     return flat
 
 
-class Batches(lightning.LightningDataModule):
-    """Hands `SpeechData` to Lightning; one epoch is one validation interval, from the trainer's current step on."""
-
-    def __init__(self, data: SpeechData, steps_per_epoch: int) -> None:
-        super().__init__()
-        self.data = data
-        self.steps_per_epoch = steps_per_epoch
-        # The sampler draws from the first step on, so it is started anew only where a run is resumed.
-        self._next_step = -1
-        self._plans: Iterator[tuple[int, list[tuple[int, int]]]] = iter(())
-
-    def train_dataloader(self) -> DataLoader[Batch]:
-        """Training batches from the trainer's current step on."""
-        assert self.trainer is not None
-        batches = self.data.training_batches(self.trainer.global_step, self.trainer.global_rank, self._world_size)
-        step = self.trainer.global_step
-        if self._next_step != step:
-            self._plans = batches.plans()
-        self._next_step = min(step + self.steps_per_epoch, max(step, self.trainer.max_steps))
-        plans = list(islice(self._plans, self._next_step - step))
-        return DataLoader(
-            _BatchOfPlan(batches, plans),
-            batch_size=None,
-            num_workers=self.data.workers,
-            pin_memory=torch.cuda.is_available(),
-        )
-
-    def val_dataloader(self) -> DataLoader[Batch]:
-        """Every validation trial once."""
-        assert self.trainer is not None
-        return DataLoader(_ValidationBatches(self.data, self.trainer.global_rank, self._world_size), batch_size=None)
-
-    @property
-    def _world_size(self) -> int:
-        return self.trainer.world_size if self.trainer else 1
-
-
-class KeepBest(Callback):
-    """Keeps run and checkpoint of the lowest validation phoneme error rate, and of equals of the lowest loss."""
-
-    def __init__(self, out: Path, data: SpeechData) -> None:
-        self.out = out
-        self.data = data
-        self.best = (float("inf"), float("inf"))
-
-    def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        """Save if the validation that ended this epoch is the best so far."""
-        assert isinstance(pl_module, CTCTraining)
-        metrics = trainer.callback_metrics
-        if "val/per" not in metrics:
-            # A resumed run ends the epoch it was killed in once more, without validating again.
-            return
-        found = float(metrics["val/per"]), float(metrics["val/loss"])
-        if found >= self.best:
-            return
-        self.best = found
-        trainer.save_checkpoint(self.out / "checkpoints" / "best.ckpt")
-        if trainer.is_global_zero:
-            save_run(self.out, self._run(pl_module, trainer))
-
-    def state_dict(self) -> dict[str, Any]:
-        """The best so far, so that a resumed run does not overwrite better weights."""
-        return {"best": list(self.best)}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from a checkpoint's best."""
-        per, loss = state_dict["best"]
-        self.best = per, loss
-
-    def _run(self, task: CTCTraining, trainer: lightning.Trainer) -> Run:
-        return Run(
-            model=task.model,
-            alphabet=task.alphabet,
-            sessions=task.sessions,
-            smoothing=task.smoothing,
-            feature_blocks=self.data.feature_blocks,
-            data={"root": str(self.data.root.resolve()), "missing": self.data.missing},
-            metrics={"val/per": self.best[0], "val/loss": self.best[1], "step": float(trainer.global_step)},
-        )
-
-
-class _BatchOfPlan(Dataset[Batch]):
-    """The batches of one validation interval, by position."""
-
-    def __init__(self, batches: TrainingBatches, plans: list[tuple[int, list[tuple[int, int]]]]) -> None:
-        self._batches = batches
-        self._plans = plans
-
-    def __len__(self) -> int:
-        return len(self._plans)
-
-    def __getitem__(self, position: int) -> Batch:
-        return self._batches[self._plans[position]]
-
-
-class _ValidationBatches(IterableDataset[Batch]):
-    """Every trial of the validation split, one pass."""
-
-    def __init__(self, data: SpeechData, rank: int, world_size: int) -> None:
-        self._data, self._rank, self._world_size = data, rank, world_size
-
-    def __iter__(self) -> Iterator[Batch]:
-        return self._data.validation_batches("val", self._rank, self._world_size)
-
-
-def _callbacks(out: Path, settings: TrainerSettings) -> list[Callback]:
+def _callbacks(
+    out: Path,
+    settings: HardwareSettings,
+    length: Mapping[str, int],
+    criterion: Criterion | None,
+    summary: Callable[[lightning.Trainer], str],
+) -> list[Callback]:
     callbacks: list[Callback] = [
         MetricsFile(out / "metrics.csv", settings.log_every),
-        ModelCheckpoint(out / "checkpoints", "last", enable_version_counter=False, save_on_train_epoch_end=True),
+        ModelCheckpoint(
+            out / "checkpoints",
+            "last",
+            every_n_epochs=length.get("check_val_every_n_epoch", 1),
+            enable_version_counter=False,
+            save_on_train_epoch_end=True,
+        ),
     ]
-    if settings.patience is not None:
+    if settings.patience is not None and criterion is not None:
         callbacks.append(
-            EarlyStopping("val/per", mode="min", patience=settings.patience, check_on_train_epoch_end=False)
+            EarlyStopping(
+                criterion.metric, mode=criterion.mode, patience=settings.patience, check_on_train_epoch_end=False
+            )
         )
     if settings.progress:
-        callbacks.append(RunProgress(settings.log_every))
+        callbacks.append(RunProgress(settings.log_every, summary))
     return callbacks
+
+
+def _is_validation(name: str) -> bool:
+    return name.startswith(("val/", "test/"))
 
 
 def _trainer(**settings: Any) -> lightning.Trainer:

@@ -16,7 +16,8 @@ from neurolect.data.smoothing import GaussianSmoothing
 from neurolect.errors import ConfigError, DataError
 from neurolect.models.gru import GRUDecoder
 from neurolect.text.alphabet import PHONEMES
-from neurolect.training.runs import Run, load_weights
+from neurolect.training.run_files import load_weights
+from neurolect.training.runs import Run
 
 _PREFIXES = ("_orig_mod.", "module.")
 

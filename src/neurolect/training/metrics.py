@@ -41,20 +41,20 @@ class MetricsFile(Callback):
     ) -> None:
         """Record training metrics every `log_every` steps."""
         if trainer.global_step % self.log_every == 0:
-            self._append(trainer, "train/")
+            self._append(trainer, ("train/",))
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Record validation metrics."""
-        self._append(trainer, "val/")
+        self._append(trainer, ("val/", "test/"))
 
-    def _append(self, trainer: Trainer, prefix: str) -> None:
+    def _append(self, trainer: Trainer, prefixes: tuple[str, ...]) -> None:
         if not trainer.is_global_zero:
             return
         with self.path.open("a", newline="", encoding="utf-8") as file:
             csv.writer(file).writerows(
                 (trainer.global_step, name, float(value))
                 for name, value in trainer.callback_metrics.items()
-                if name.startswith(prefix)
+                if name.startswith(prefixes)
             )
 
 

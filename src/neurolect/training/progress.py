@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,15 +15,17 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 
 class RunProgress(ProgressBar):
-    """Counts steps of the run, not of an epoch; each validation leaves its loss and phoneme error rate behind.
+    """Counts steps of the run, not of an epoch; each validation leaves one line behind.
 
     Args:
         log_every: steps from one look at the loss to the next; each look waits for the device.
+        summary: the line of a validation.
     """
 
-    def __init__(self, log_every: int) -> None:
+    def __init__(self, log_every: int, summary: Callable[[Trainer], str]) -> None:
         super().__init__()
         self._log_every = log_every
+        self._summary = summary
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -40,7 +42,12 @@ class RunProgress(ProgressBar):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Show the bar, from the step a resumed run begins at."""
-        self._bar = self._progress.add_task("training", total=trainer.max_steps, completed=trainer.global_step, loss="")
+        steps = (
+            trainer.max_steps
+            if trainer.max_steps > 0
+            else int((trainer.max_epochs or 0) * trainer.num_training_batches)
+        )
+        self._bar = self._progress.add_task("training", total=steps, completed=trainer.global_step, loss="")
         self._progress.start()
 
     def on_train_batch_end(
@@ -53,12 +60,8 @@ class RunProgress(ProgressBar):
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Leave one line."""
-        metrics = trainer.callback_metrics
-        if "val/per" in metrics and not self._progress.disable:
-            loss, per = float(metrics["val/loss"]), float(metrics["val/per"])
-            self._progress.console.print(
-                f"step {trainer.global_step}: validation loss {loss:.2f}, phoneme error rate {100 * per:.2f} %"
-            )
+        if not self._progress.disable:
+            self._progress.console.print(self._summary(trainer))
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Leave the finished bar."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import warnings
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,20 +10,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from neurolect.data.files import written_atomically
 from neurolect.data.frames import Patching
 from neurolect.data.smoothing import GaussianSmoothing, Padding
 from neurolect.errors import ConfigError, DataError
-from neurolect.models.registry import build_model
 from neurolect.text.alphabet import Alphabet
+from neurolect.training.run_files import DESCRIPTION, read_description, read_model, write_model
+from neurolect.training.segment_runs import KIND as SEGMENTS
+from neurolect.training.segment_runs import VERBS, SegmentRun, Task, described_run
 
-WEIGHTS = "model.safetensors"
-DESCRIPTION = "model.json"
-_FORMAT = 1
+KIND = "phoneme decoder"
 
 
 @dataclass(frozen=True)
@@ -90,31 +85,23 @@ class Run:
 
 def save_run(folder: Path, run: Run) -> None:
     """Write `model.safetensors` and `model.json`, each whole or not at all."""
-    arguments = getattr(run.model, "arguments", None)
-    if not isinstance(arguments, dict):
-        raise ConfigError(f"{type(run.model).__name__} does not keep its constructor's arguments")
-    description = {
-        "format": _FORMAT,
-        "model": type(run.model).__name__,
-        "arguments": arguments,
-        "alphabet": asdict(run.alphabet),
-        "sessions": run.sessions,
-        "smoothing": asdict(run.smoothing),
-        "feature_blocks": run.feature_blocks,
-        "data": run.data,
-        "metrics": run.metrics,
-    }
-    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in run.model.state_dict().items()}
-    with written_atomically(folder / WEIGHTS) as partial:
-        save_file(weights, partial)
-        # safetensors writes files that nobody else may read.
-        partial.chmod(0o644)
-    with written_atomically(folder / DESCRIPTION) as partial:
-        partial.write_text(json.dumps(description, indent=1) + "\n", encoding="utf-8")
+    write_model(
+        folder,
+        run.model,
+        {
+            "kind": KIND,
+            "alphabet": asdict(run.alphabet),
+            "sessions": run.sessions,
+            "smoothing": asdict(run.smoothing),
+            "feature_blocks": run.feature_blocks,
+            "data": run.data,
+            "metrics": run.metrics,
+        },
+    )
 
 
-def load(folder: Path | str, device: str = "auto") -> Run:
-    """Open a run folder.
+def load(folder: Path | str, device: str = "auto") -> Run | SegmentRun:
+    """Open a run folder of any kind.
 
     Args:
         folder: holds `model.safetensors` and `model.json`.
@@ -124,20 +111,49 @@ def load(folder: Path | str, device: str = "auto") -> Run:
         DataError: the folder is not a run, or its weights do not fit its description.
     """
     folder = Path(folder)
-    description = _read_description(folder / DESCRIPTION)
-    weights = read_weights(folder / WEIGHTS)
+    description = read_description(folder)
+    kind = description.get("kind", KIND)
+    if kind not in (KIND, SEGMENTS):
+        raise DataError(f"{folder / DESCRIPTION}: kind '{kind}', this version knows '{KIND}' and '{SEGMENTS}'")
+    read: Callable[[dict[str, Any], Path, str], Run | SegmentRun] = _described if kind == KIND else described_run
     try:
-        return _described(description, weights, folder, device)
+        return read(description, folder, device)
     except KeyError as error:
         raise DataError(f"{folder / DESCRIPTION}: {error.args[0]} is missing") from None
 
 
-def _described(description: dict[str, Any], weights: Mapping[str, Tensor], folder: Path, device: str) -> Run:
-    model = build_model(description["model"], description["arguments"])
-    load_weights(model, weights, str(folder / WEIGHTS))
+def load_decoder(folder: Path | str, device: str = "auto") -> Run:
+    """Open the run folder of a phoneme decoder; otherwise as `load`.
+
+    Raises:
+        ConfigError: it is a run of another kind.
+    """
+    run = load(folder, device)
+    if not isinstance(run, Run):
+        raise ConfigError(f"{folder} is a run of '{run.verb}', where a phoneme decoder of 'train' is needed")
+    return run
+
+
+def load_segments(folder: Path | str, task: Task | None = None, device: str = "auto") -> SegmentRun:
+    """Open the run folder of a model of segments, of one task or any; otherwise as `load`.
+
+    Raises:
+        ConfigError: it is a run of another kind or task.
+    """
+    run = load(folder, device)
+    needed = f"a run of '{VERBS[task]}'" if task else "a run on segments of field potentials"
+    if not isinstance(run, SegmentRun):
+        raise ConfigError(f"{folder} is a phoneme decoder of 'train', where {needed} is needed")
+    if task and run.task != task:
+        raise ConfigError(f"{folder} is a run of '{run.verb}', where {needed} is needed")
+    return run
+
+
+def _described(description: dict[str, Any], folder: Path, device: str) -> Run:
+    model = read_model(description, folder, device)
     alphabet = description["alphabet"]
     return Run(
-        model=model.to(choose_device(device)).eval(),
+        model=model,
         alphabet=Alphabet(tuple(alphabet["symbols"]), alphabet["blank"], alphabet["silence"]),
         sessions=description["sessions"],
         smoothing=GaussianSmoothing(**description["smoothing"]),
@@ -145,66 +161,3 @@ def _described(description: dict[str, Any], weights: Mapping[str, Tensor], folde
         data=description["data"],
         metrics=description["metrics"],
     )
-
-
-def read_weights(path: Path) -> dict[str, Tensor]:
-    """Tensors of a safetensors file.
-
-    Raises:
-        DataError: the file is missing or damaged.
-    """
-    try:
-        return load_file(path)
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file; a run folder holds {WEIGHTS} and {DESCRIPTION}") from None
-    except SafetensorError as error:
-        raise DataError(f"{path}: not a whole safetensors file: {error}") from None
-
-
-def load_weights(model: nn.Module, weights: Mapping[str, Tensor], where: str) -> None:
-    """Fill a model; every name and shape has to fit.
-
-    Raises:
-        DataError: names the first tensor that is missing, unknown or of another shape.
-    """
-    expected = model.state_dict()
-    for name in (*expected, *weights):
-        if name not in weights:
-            raise DataError(f"{where}: {name} is missing")
-        if name not in expected:
-            raise DataError(f"{where}: {name} is not a parameter of {type(model).__name__}")
-        if weights[name].shape != expected[name].shape:
-            shapes = f"{tuple(weights[name].shape)}, the model needs {tuple(expected[name].shape)}"
-            raise DataError(f"{where}: {name} has shape {shapes}")
-    model.load_state_dict(weights)
-
-
-def choose_device(device: str) -> torch.device:
-    """The named device; `auto` is the machine's accelerator if it has one, and one that it lacks the CPU (warned of).
-
-    Raises:
-        ConfigError: the name is not a device.
-    """
-    best = torch.accelerator.current_accelerator(check_available=True) if hasattr(torch, "accelerator") else None
-    if device == "auto":
-        return best or torch.device("cpu")
-    try:
-        chosen = torch.device(device)
-    except RuntimeError:
-        raise ConfigError(f"'{device}' is not a device; try auto, cpu or cuda:0") from None
-    if chosen.type != "cpu" and (best is None or best.type != chosen.type):
-        warnings.warn(f"there is no {device} that torch can use here; going on with the CPU", stacklevel=2)
-        return torch.device("cpu")
-    return chosen
-
-
-def _read_description(path: Path) -> dict[str, Any]:
-    try:
-        description: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except OSError:
-        raise DataError(f"{path}: no such file; a run folder holds {WEIGHTS} and {DESCRIPTION}") from None
-    except ValueError:
-        raise DataError(f"{path}: not a JSON file") from None
-    if description.get("format") != _FORMAT:
-        raise DataError(f"{path}: format {description.get('format')}, this version reads format {_FORMAT}")
-    return description

@@ -9,7 +9,8 @@ import torch
 from torch import nn
 
 from neurolect.errors import ConfigError
-from neurolect.training.runs import Run, load_weights
+from neurolect.training.run_files import load_weights
+from neurolect.training.runs import Run
 
 NewDays = Literal["nearest", "mean"]
 
