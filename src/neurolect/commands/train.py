@@ -7,12 +7,12 @@ from pathlib import Path
 from neurolect.data.augmentation import Augmentation
 from neurolect.data.dataset import SpeechData
 from neurolect.data.smoothing import GaussianSmoothing
-from neurolect.models.registry import MODELS, FrameDecoderFactory, model_class
+from neurolect.models.registry import FRAME_DECODERS, FrameDecoderFactory, model_class
 from neurolect.training.ctc_fit import TrainerSettings, fit_ctc
 from neurolect.training.optimisation import AdamWRecipe
 from neurolect.training.warm_start import NewDays
 
-for _name in MODELS:
+for _name in FRAME_DECODERS:
     # The command line finds model classes by name among those that are imported.
     model_class(_name)
 

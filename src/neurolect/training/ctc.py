@@ -16,6 +16,7 @@ from neurolect.errors import ConfigError, DataError
 from neurolect.text.alphabet import Alphabet
 from neurolect.text.error_rates import count_errors
 from neurolect.training.optimisation import AdamWRecipe, build_optimiser, clip_gradients, forget_absent_days
+from neurolect.training.seeding import step_seed
 
 
 class CTCTraining(lightning.LightningModule):
@@ -66,7 +67,7 @@ class CTCTraining(lightning.LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Augment, smooth, encode, and return the mean CTC loss of the batch."""
-        seed = (self.seed * 1_000_003 + batch.step) * 1_009 + self.global_rank
+        seed = step_seed(self.seed, batch.step, self.global_rank)
         # Dropout draws from the global generator; seeding it by step makes a resumed run repeat its draws.
         torch.manual_seed(seed)
         rng = torch.Generator(device=batch.features.device).manual_seed(seed)

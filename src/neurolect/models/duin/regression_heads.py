@@ -1,0 +1,132 @@
+"""From tokens back to signals: transposed convolutions that undo the tokenizer's strides."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from neurolect.models.duin.settings import DecoderSettings, EncoderSettings
+from neurolect.models.duin.subject_tokenizers import own_parameters
+from neurolect.models.layers.initialisation import initialise
+
+
+class RegressionHead(nn.Module):
+    """Transposed convolutions over positions without a nonlinearity between them, then a linear layer.
+
+    Args:
+        n_inputs: features per position.
+        n_outputs: signals.
+        filters: of each transposed convolution.
+        kernels: their lengths.
+        strides: their strides; the product is samples per position.
+    """
+
+    def __init__(
+        self,
+        n_inputs: int,
+        n_outputs: int,
+        filters: tuple[int, ...],
+        kernels: tuple[int, ...],
+        strides: tuple[int, ...],
+    ) -> None:
+        super().__init__()
+        widths = pairwise((n_inputs, *filters))
+        self.convolutions = nn.ModuleList(
+            [
+                transposed_convolution(before, after, kernel, stride)
+                for (before, after), kernel, stride in zip(widths, kernels, strides, strict=True)
+            ]
+        )
+        self.out = nn.Linear(filters[-1], n_outputs)
+        initialise(self.out)
+
+    def forward(self, positions: Tensor) -> Tensor:
+        """Positions (batch, positions, n_inputs) → signals (batch, samples, n_outputs)."""
+        positions = positions.transpose(1, 2)
+        for convolution in self.convolutions:
+            positions = convolution(positions)
+        signals: Tensor = self.out(positions.transpose(1, 2))
+        return signals
+
+
+class SubjectRegressionHeads(nn.Module):
+    """One regression head per subject over the positions within tokens; each row goes through its own subject's.
+
+    Args:
+        n_subjects: subjects.
+        n_channels: of the subject that has most.
+        encoder: decides how many positions a token is split into.
+        decoder: sizes of the heads.
+    """
+
+    def __init__(self, n_subjects: int, n_channels: int, encoder: EncoderSettings, decoder: DecoderSettings) -> None:
+        super().__init__()
+        self.positions_per_token = encoder.positions_per_patch
+        sizes = head_sizes(
+            decoder, encoder.patch_size // encoder.positions_per_patch, (128,) * 3, (3, 3, 19), (1, 1, 10)
+        )
+        self.subjects = nn.ModuleList(
+            [RegressionHead(encoder.filters[-1], n_channels, *sizes) for _ in range(n_subjects)]
+        )
+
+    def forward(self, tokens: Tensor, subjects: Tensor) -> Tensor:
+        """Tokens (batch, tokens, width) of subjects (batch,) → signals (batch, samples, channels)."""
+        batch, n_tokens, _ = tokens.shape
+        positions = tokens.reshape(batch, n_tokens * self.positions_per_token, -1).transpose(1, 2)
+        heads: list[RegressionHead] = list(self.subjects)  # type: ignore[arg-type]
+        for index in range(len(heads[0].convolutions)):
+            layers: list[nn.ConvTranspose1d] = [head.convolutions[index] for head in heads]  # type: ignore[misc]
+            weight, bias = own_parameters(layers, subjects)
+            like = layers[0]
+            convolved = F.conv_transpose1d(
+                positions.flatten(0, 1).unsqueeze(0),
+                weight.flatten(0, 1),
+                bias.flatten(),
+                like.stride,
+                like.padding,  # type: ignore[arg-type]
+                like.output_padding,
+                groups=batch,
+            )
+            positions = convolved.view(batch, -1, convolved.shape[-1])
+        weight = torch.stack([head.out.weight for head in heads])[subjects]
+        bias = torch.stack([head.out.bias for head in heads])[subjects]
+        return torch.baddbmm(bias.unsqueeze(1), positions.transpose(1, 2), weight.transpose(1, 2))
+
+
+def time_regression_head(encoder: EncoderSettings, decoder: DecoderSettings) -> RegressionHead:
+    """The head of all subjects, over whole tokens, to as many signals as its last convolution has."""
+    sizes = head_sizes(decoder, encoder.patch_size, (128, 128, 128, 128, 16), (3, 3, 10, 9, 19), (1, 1, 10, 1, 10))
+    return RegressionHead(encoder.width, sizes[0][-1], *sizes)
+
+
+def head_sizes(
+    decoder: DecoderSettings,
+    samples_per_position: int,
+    filters: tuple[int, ...],
+    kernels: tuple[int, ...],
+    strides: tuple[int, ...],
+) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
+    """Filters, kernels and strides as set, or else the given ones.
+
+    Raises:
+        ValueError: they contradict each other or the encoder.
+    """
+    filters, kernels, strides = decoder.filters or filters, decoder.kernels or kernels, decoder.strides or strides
+    if not len(filters) == len(kernels) == len(strides):
+        raise ValueError("decoder: filters, kernels and strides must be of the same number")
+    if math.prod(strides) != samples_per_position:
+        raise ValueError(f"decoder: strides are {list(strides)}, their product must be {samples_per_position}")
+    return filters, kernels, strides
+
+
+def transposed_convolution(n_inputs: int, n_outputs: int, kernel: int, stride: int) -> nn.ConvTranspose1d:
+    """A transposed convolution whose output is exactly `stride` times as long as its input."""
+    if kernel < stride:
+        raise ValueError(f"decoder: kernel {kernel} is shorter than its stride {stride}")
+    overlap = kernel - stride
+    padding = math.ceil(overlap / 2)
+    return nn.ConvTranspose1d(n_inputs, n_outputs, kernel, stride, padding, output_padding=2 * padding - overlap)
