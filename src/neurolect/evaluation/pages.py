@@ -38,13 +38,31 @@ def write_page(
         filters: of the template, besides `percent`.
         values: all else that the template names.
     """
-    environment = Environment(
-        loader=FunctionLoader(_source), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters.update(percent=percent, **filters or {})
-    page = environment.get_template(template).render(title=title, facts=facts, notes=notes, **values)
+    page = render(template, autoescape=True, filters=filters, title=title, facts=facts, notes=notes, **values)
     with written_atomically(path) as partial:
         partial.write_text(page, encoding="utf-8")
+
+
+def render(
+    template: str, autoescape: bool, filters: Mapping[str, Callable[..., Any]] | None = None, **values: Any
+) -> str:
+    """Fill a template of this package.
+
+    Args:
+        template: name of the file.
+        autoescape: whether values are text for HTML.
+        filters: of the template, besides `percent`.
+        values: all that the template names.
+    """
+    environment = Environment(
+        loader=FunctionLoader(_source),
+        autoescape=autoescape,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(percent=percent, **filters or {})
+    return environment.get_template(template).render(**values)
 
 
 def percent(rate: float) -> str:

@@ -6,21 +6,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from neurolect.data.seeg.layout import find_subjects
 from neurolect.data.seeg.word_data import TrialReference, WordData
 from neurolect.data.t15 import Split
-from neurolect.errors import ConfigError, DataError
+from neurolect.errors import DataError
 from neurolect.evaluation.accuracy import Accuracy, accuracy
 from neurolect.training.segment_runs import SegmentRun
 
 _AT_ONCE = 64
-_OF_THE_SPLIT = ("protocol", "seed", "validation_fraction", "test_fraction", "missing")
 
 Logits = npt.NDArray[np.float32]
 
@@ -95,33 +92,6 @@ class ClassifiedWords:
         counts = np.zeros((len(self.words), len(self.words)), dtype=np.int64)
         np.add.at(counts, (self.said, self.ranking[:, 0]), 1)
         return counts
-
-
-def word_data_of(run: SegmentRun, root: Path | None = None) -> WordData:
-    """The trials that a run was trained on, or those of another folder, split as the run's were.
-
-    Args:
-        run: a word classifier.
-        root: another folder of subjects; those that the run does not know are left out.
-
-    Raises:
-        ConfigError: the run does not say where its trials are.
-        DataError: the folder has none of the run's subjects.
-    """
-    if root is None and "root" not in run.data:
-        raise ConfigError("the run does not say where its trials are; name the folder with --data")
-    folder = root or Path(run.data["root"])
-    there = {subject.info.name for subject in find_subjects(folder)}
-    known = [each for each in run.inputs if each.subject in there]
-    if not known:
-        raise DataError(f"{folder}: has none of the run's subjects ({', '.join(run.subjects)})")
-    return WordData(
-        root=folder,
-        subjects=[each.subject for each in known],
-        channels={each.subject: list(each.channels) for each in known},
-        word_list=run.words,
-        **{name: run.data[name] for name in _OF_THE_SPLIT if name in run.data},
-    )
 
 
 def classify_words(

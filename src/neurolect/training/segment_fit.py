@@ -111,7 +111,14 @@ def fit_segments(
 
     def run(metrics: dict[str, float]) -> SegmentRun:
         return SegmentRun(
-            task.model, task.task, data.subject_inputs, data.sample_rate, data.n_samples, list(words), described, metrics
+            task.model,
+            task.task,
+            data.subject_inputs,
+            data.sample_rate,
+            data.n_samples,
+            list(words),
+            described,
+            metrics,
         )
 
     def summary(trainer: lightning.Trainer) -> str:
