@@ -62,7 +62,8 @@ def classify(
 
     console = Console()
     print_accuracies({"all subjects": accuracy(found.right()), **found.by_subject}, console)
-    console.print(f"among the five best: {accuracy(found.right(5))}", highlight=False)
+    if len(found.words) > 5:
+        console.print(f"among the five best: {accuracy(found.right(5))}", highlight=False)
     console.print(f"chance: {100 * found.chance:.2f} %, one of {len(found.words)} words", highlight=False)
     for note in notes:
         console.print(f"note: {note}", soft_wrap=True, highlight=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import warnings
 from html import escape
 
 from matplotlib import style
@@ -57,7 +58,10 @@ def inline_svg(figure: Figure, name: str, description: str) -> str:
         description: what a reader who cannot see the figure should know.
     """
     written = io.StringIO()
-    figure.savefig(written, format="svg", transparent=True, metadata={"Date": None})
+    with warnings.catch_warnings():
+        # The reader's browser writes the text, and has letters that matplotlib's font lacks.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font", category=UserWarning)
+        figure.savefig(written, format="svg", transparent=True, metadata={"Date": None})
     # An element of HTML needs neither namespaces nor metadata; its identifiers must be unique on the page.
     _, _, content = written.getvalue().partition("</metadata>")
     content = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", content)

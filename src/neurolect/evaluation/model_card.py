@@ -15,6 +15,7 @@ import yaml
 from neurolect.data.files import written_atomically
 from neurolect.data.seeg.layout import Subject
 from neurolect.data.seeg.word_data import WordData
+from neurolect.data.t15 import Split
 from neurolect.errors import NeurolectError
 from neurolect.evaluation.pages import render
 from neurolect.evaluation.run_data import segment_data_of, word_data_of
@@ -22,7 +23,7 @@ from neurolect.evaluation.run_facts import PROTOCOLS, is_simulated, n_parameters
 from neurolect.training.segment_runs import SegmentRun
 
 CARD = "README.md"
-_SPLITS = ("train", "val", "test")
+_SPLITS: tuple[Split, ...] = ("train", "val", "test")
 _PACKAGES = ("neurolect", "torch", "lightning", "numpy", "scipy")
 _PURPOSES = {
     "vqvae": "An autoencoder that turns intracranial signals into codes: the first stage of pre-training.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,8 +10,10 @@ import numpy.typing as npt
 import torch
 from scipy.signal import welch
 
+from neurolect.data.seeg.segment_batches import SegmentBatches
 from neurolect.data.seeg.segment_data import SegmentData
 from neurolect.data.t15 import Split
+from neurolect.errors import ConfigError
 from neurolect.models.duin.vqvae import DuINVQVAE
 from neurolect.training.segment_runs import SegmentRun
 
@@ -96,44 +99,28 @@ def reconstruct(run: SegmentRun, data: SegmentData, split: Split = "val") -> Rec
     Raises:
         DataError: the split has no segment.
     """
-    model = run.model
-    assert isinstance(model, DuINVQVAE)
-    device = next(model.parameters()).device
     batches = replace(data.evaluation_batches(split), inputs=run.inputs)
     n_segments = len(batches.segments)
     wanted = set(np.linspace(0, n_segments - 1, min(_EXAMPLES, n_segments)).round().astype(int).tolist())
     sums = [np.zeros(len(each.channels)) for each in run.inputs]
-    seen = np.zeros(len(run.inputs), dtype=np.int64)
-    spectra, counts, examples, number = _Spectra(run.sample_rate), np.zeros(model.quantiser.n_codes, np.int64), [], 0
-    for batch in batches:
-        made = model(batch.signals.to(device), batch.subjects.to(device))
-        counts += np.bincount(made.codes.flatten().cpu().numpy(), minlength=len(counts))
-        both = batch.signals.double().numpy(), made.signals.double().cpu().numpy()
-        for truth, reconstruction, subject in zip(*both, batch.subjects.tolist(), strict=True):
-            names = run.inputs[subject].channels
-            real, made_real = truth[:, : len(names)], reconstruction[:, : len(names)]
-            found = correlations(real, made_real)
-            sums[subject] += found
-            seen[subject] += 1
-            spectra.add(real, made_real)
-            if number in wanted:
-                channel = len(examples) % len(names)
-                examples.append(
-                    Example(
-                        run.inputs[subject].subject,
-                        names[channel],
-                        number,
-                        real[:, channel].copy(),
-                        made_real[:, channel].copy(),
-                        float(found[channel]),
-                    )
-                )
-            number += 1
+    seen = [0 for _ in run.inputs]
+    spectra, counts = _Spectra(run.sample_rate), np.zeros(_model(run).quantiser.n_codes, dtype=np.int64)
+    examples: list[Example] = []
+    for number, (subject, truth, made, codes) in enumerate(_reconstructed(run, batches)):
+        found = correlations(truth, made)
+        sums[subject] += found
+        seen[subject] += 1
+        spectra.add(truth, made)
+        counts += np.bincount(codes, minlength=len(counts))
+        if number in wanted:
+            known, channel = run.inputs[subject], len(examples) % len(found)
+            pair = truth[:, channel].copy(), made[:, channel].copy()
+            examples.append(Example(known.subject, known.channels[channel], number, *pair, float(found[channel])))
     return Reconstruction(
         segments=n_segments,
         correlations={
             each.subject: dict(zip(each.channels, (total / count).tolist(), strict=True))
-            for each, total, count in zip(run.inputs, sums, seen.tolist(), strict=True)
+            for each, total, count in zip(run.inputs, sums, seen, strict=True)
             if count
         },
         frequencies=spectra.frequencies,
@@ -144,26 +131,46 @@ def reconstruct(run: SegmentRun, data: SegmentData, split: Split = "val") -> Rec
     )
 
 
+def _reconstructed(
+    run: SegmentRun, batches: SegmentBatches
+) -> Iterator[tuple[int, Signals, Signals, npt.NDArray[np.int64]]]:
+    """Of each segment: index of its subject, the signals (samples, channels) and what was made of them, its codes."""
+    model = _model(run)
+    device = next(model.parameters()).device
+    for batch in batches:
+        made = model(batch.signals.to(device), batch.subjects.to(device))
+        both = batch.signals.double().numpy(), made.signals.double().cpu().numpy()
+        for truth, signals, codes, subject in zip(
+            *both, made.codes.cpu().numpy(), batch.subjects.tolist(), strict=True
+        ):
+            width = len(run.inputs[subject].channels)
+            yield subject, truth[:, :width], signals[:, :width], codes
+
+
+def _model(run: SegmentRun) -> DuINVQVAE:
+    if not isinstance(run.model, DuINVQVAE):
+        raise ConfigError(f"{type(run.model).__name__} reconstructs no signals; 'pretrain vqvae' makes models that do")
+    return run.model
+
+
 class _Spectra:
     """Mean power spectra of signals and of their reconstructions, gathered segment by segment."""
 
     def __init__(self, sample_rate: float) -> None:
         self._sample_rate = sample_rate
-        self._total: list[Signals] = []
+        self._total: Signals = np.zeros(0)
         self._channels = 0
         self.frequencies: Signals = np.zeros(0)
 
     def add(self, truth: Signals, reconstruction: Signals) -> None:
         """Signals (samples, channels) of one segment."""
         length = min(len(truth), round(self._sample_rate))
-        found = []
-        for signals in (truth, reconstruction):
-            self.frequencies, power = welch(signals, self._sample_rate, nperseg=length, axis=0)
-            found.append(power.sum(axis=1))
-        self._total = found if not self._total else [sum(pair) for pair in zip(self._total, found, strict=True)]
+        both = np.stack([truth, reconstruction])
+        self.frequencies, power = welch(both, self._sample_rate, nperseg=length, axis=1)
+        self._total = power.sum(axis=2) + (self._total if self._total.size else 0)
         self._channels += truth.shape[1]
 
     @property
-    def mean(self) -> list[Signals]:
-        """Of signals, and of reconstructions."""
-        return [each / self._channels for each in self._total]
+    def mean(self) -> Signals:
+        """(2, frequencies): of signals, and of reconstructions."""
+        return self._total / self._channels
