@@ -17,7 +17,13 @@ VERBS = {
     "data check": "Validate a dataset and print a table of what it holds",
     "data download": "Fetch a public dataset",
     "simulate speech": "Write simulated intracortical recordings of sentences in the T15 layout",
+    "simulate seeg": "Write simulated sEEG of spoken words, and of talk and rest, in the packed layout",
     "train": "Train a phoneme decoder",
+    "pretrain vqvae": "Learn a codebook by reconstructing unlabelled segments: the first stage of Du-IN",
+    "pretrain mae": "Learn to guess the codes of hidden patches: the second stage of Du-IN",
+    "train words": "Train a classifier of spoken words: the third stage of Du-IN",
+    "train phonemes": "Train a tagger of Mandarin initials and finals, patch by patch",
+    "train alignment": "Train an encoder that places trials near the vectors of their words",
     "evaluate": "Decode a split with a trained run and report error rates",
     "classify": "Classify the words of a split with a trained run and report accuracy",
     "report run": "Write the report and the model card of a run on segments",
@@ -61,7 +67,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         print(f"neurolect {__version__}")
         return 0
-    if arguments[1:] in ([], ["-h"], ["--help"], ["help"]) and (group := _verbs_of(arguments[0])):
+    group = {} if arguments[0] in VERBS else _verbs_of(arguments[0])
+    if group and arguments[1:] in ([], ["-h"], ["--help"], ["help"]):
         print(_overview(group))
         return 0
     try:

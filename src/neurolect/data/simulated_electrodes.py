@@ -99,7 +99,7 @@ def _next_day(today: Electrodes, drift: Drift, rng: np.random.Generator) -> Elec
 
 
 def _draw_tuning(n_electrodes: int, rng: np.random.Generator) -> npt.NDArray[np.float64]:
-    crossings, of_its_own = _draw_sparse(n_electrodes, rng), _draw_sparse(n_electrodes, rng)
+    crossings, of_its_own = (sparse_tuning(n_electrodes, N_STATES, rng) for _ in range(2))
     power = _SHARED_TUNING_OF_POWER * crossings + np.sqrt(1 - _SHARED_TUNING_OF_POWER**2) * of_its_own
     strength = np.repeat([_ARRAY_STRENGTH[array] for array in ARRAYS], n_electrodes // len(ARRAYS))
     depth = strength * rng.lognormal(0, _SPREAD_OF_DEPTH, n_electrodes)
@@ -107,10 +107,17 @@ def _draw_tuning(n_electrodes: int, rng: np.random.Generator) -> npt.NDArray[np.
     return tuning
 
 
-def _draw_sparse(n_electrodes: int, rng: np.random.Generator) -> npt.NDArray[np.float64]:
-    n_features = N_STATES // 2
+def sparse_tuning(n_electrodes: int, n_states: int, rng: np.random.Generator) -> npt.NDArray[np.float64]:
+    """Tuning (electrodes, states) of unit variance to a few positions and velocities, and to speaking at all.
+
+    Args:
+        n_electrodes: that are drawn independently.
+        n_states: odd; positions, whether the person speaks, velocities, as in `simulated_kinematics`.
+        rng: source of everything random.
+    """
+    n_features = n_states // 2
     shares = np.repeat([_SHARE_OF_POSITIONS, 1.0, _SHARE_OF_VELOCITIES], [n_features, 1, n_features])
-    weights = rng.normal(0, 1 / np.sqrt(shares.sum()), (n_electrodes, N_STATES))
+    weights = rng.normal(0, 1 / np.sqrt(shares.sum()), (n_electrodes, n_states))
     return np.where(rng.random(weights.shape) < shares, weights, 0.0)
 
 

@@ -20,7 +20,7 @@ N_STATES = 2 * N_FEATURES + 1
 LEAD_SECONDS = 0.1
 """Motor cortex is ahead of the articulators by this much."""
 
-_COARTICULATION_SECONDS = 0.035
+COARTICULATION_SECONDS = 0.035
 _PAUSE_BEFORE_SECONDS, _PAUSE_AFTER_SECONDS = 0.5, 0.4
 _SPREAD, _SPREAD_OF_RATE = 0.25, 0.1
 
@@ -35,7 +35,7 @@ _SECONDS_BY_CLASS = {
     "CH JH": 0.12,
     SILENCE: 0.08,
 }
-_SECONDS_AT_NORMAL_RATE = {
+SECONDS_AT_NORMAL_RATE = {
     phoneme: seconds for phonemes, seconds in _SECONDS_BY_CLASS.items() for phoneme in phonemes.split()
 }
 
@@ -65,7 +65,7 @@ def speak(phonemes: Sequence[str], rng: np.random.Generator, speaking_rate: floa
         speaking_rate: 1 is fluent conversation; people who attempt to speak through an implant are slower.
     """
     sequence = [SILENCE, *phonemes]
-    seconds = np.array([_SECONDS_AT_NORMAL_RATE[phoneme] for phoneme in sequence]) / speaking_rate
+    seconds = np.array([SECONDS_AT_NORMAL_RATE[phoneme] for phoneme in sequence]) / speaking_rate
     seconds[0] = _PAUSE_BEFORE_SECONDS
     if sequence[-1] == SILENCE:
         seconds[-1] = _PAUSE_AFTER_SECONDS
@@ -75,7 +75,7 @@ def speak(phonemes: Sequence[str], rng: np.random.Generator, speaking_rate: floa
     spoken = np.searchsorted(ends, bins).clip(max=len(sequence) - 1)
     return Utterance(
         phonemes=np.array(PHONEMES.encode(sequence), dtype=np.int32)[spoken],
-        states=_states(sequence, ends - seconds, seconds, bins + LEAD_SECONDS, _COARTICULATION_SECONDS / speaking_rate),
+        states=_states(sequence, ends - seconds, seconds, bins + LEAD_SECONDS, COARTICULATION_SECONDS / speaking_rate),
     )
 
 
@@ -92,10 +92,24 @@ def _states(
         for index, position in enumerate(positions):
             targets.append(np.append(position, phoneme != SILENCE))
             edges.append(start + length * index / len(positions))
-    # A staircase smoothed by a Gaussian is, exactly, a sum of its steps times the normal distribution function.
     steps = np.diff(targets, axis=0)
-    distance = (times[:, None] - np.array(edges)) / smoothing
-    position = ndtr(distance) @ steps
-    # Scaled so that a lone step of height one moves at a speed of one.
-    velocity = np.exp(-(distance**2) / 2) @ steps[:, :N_FEATURES]
-    return np.concatenate((position, velocity), axis=1)
+    reached, moving = step_responses(np.array(edges), times, smoothing)
+    return np.concatenate((reached @ steps, moving @ steps[:, :N_FEATURES]), axis=1)
+
+
+def step_responses(
+    edges: npt.NDArray[np.float64], times: npt.NDArray[np.float64], smoothing: float
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """How far each step of a staircase has been taken, and how fast, once the staircase is smoothed by a Gaussian.
+
+    Args:
+        edges: when each step is taken, in seconds (steps,).
+        times: in seconds (times,).
+        smoothing: standard deviation of the Gaussian in seconds.
+
+    Returns:
+        Position and velocity of a lone step of height one, (times, steps) each; velocities are scaled to a peak of one.
+    """
+    # A staircase smoothed by a Gaussian is, exactly, a sum of its steps times the normal distribution function.
+    distance = (times[:, None] - edges) / smoothing
+    return ndtr(distance), np.exp(-(distance**2) / 2)

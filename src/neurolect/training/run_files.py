@@ -39,8 +39,13 @@ def write_model(folder: Path, model: nn.Module, description: Mapping[str, Any]) 
         save_file(weights, partial)
         # safetensors writes files that nobody else may read.
         partial.chmod(0o644)
+    write_description(folder, described)
+
+
+def write_description(folder: Path, description: Mapping[str, Any]) -> None:
+    """Write `model.json` as it is read."""
     with written_atomically(folder / DESCRIPTION) as partial:
-        partial.write_text(json.dumps(described, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        partial.write_text(json.dumps(description, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def read_description(folder: Path) -> dict[str, Any]:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import lightning
 import torch
+from torch import nn
 from torch.utils.data import DataLoader
 
 from neurolect.data.seeg.batches import EpochBatches, SegmentBatch
 from neurolect.data.seeg.subject_inputs import SubjectInput
 from neurolect.errors import ConfigError, DataError, require_at_least
 from neurolect.training.fit import Criterion, HardwareSettings, KeepBest, fit
+from neurolect.training.run_files import read_description
 from neurolect.training.segment_runs import SegmentRun, save_segment_run
 from neurolect.training.segment_training import SegmentTraining
 
@@ -78,6 +80,10 @@ class SegmentSource(EpochBatches, Protocol):
         ...
 
 
+HeldOut = Callable[[int, int], Sequence[SegmentBatch]]
+"""Batches of a process, given its rank and the number of processes."""
+
+
 def fit_segments(
     task: SegmentTraining,
     data: SegmentSource,
@@ -85,9 +91,11 @@ def fit_segments(
     settings: EpochSettings,
     criterion: Criterion | None,
     words: Sequence[str] = (),
+    tests: HeldOut | None = None,
+    facts: Mapping[str, Any] | None = None,
     resume: bool = False,
     config_yaml: str = "",
-) -> SegmentRun:
+) -> dict[str, float]:
     """Train, keeping the weights of the best validation; see `neurolect.training.fit.fit`.
 
     Args:
@@ -97,17 +105,19 @@ def fit_segments(
         settings: of the Trainer.
         criterion: which validation is the best; None keeps the last.
         words: classes of the labels, where the task has some.
+        tests: batches that are scored after each validation, as the reference does with its test trials.
+        facts: what the run's description keeps besides the settings of the data.
         resume: go on from `checkpoints/last.ckpt`, or begin if there is none.
         config_yaml: the configuration as text, kept as `config.yaml`.
 
     Returns:
-        the run in the folder, as it was kept.
+        what the kept weights reached, as in the run's description.
 
     Raises:
         ConfigError: the folder holds a run and `resume` is off, or Lightning refuses a setting.
         DataError: there is nothing to train or to validate on.
     """
-    described = {**describe_data(data), **task.run_data()}
+    described = {**describe_data(data), **(facts or {})}
 
     def run(metrics: dict[str, float]) -> SegmentRun:
         return SegmentRun(
@@ -130,17 +140,43 @@ def fit_segments(
     keep = KeepBest(out, criterion, lambda metrics: save_segment_run(out, run(metrics)))
     length = {"max_epochs": settings.epochs, "check_val_every_n_epoch": settings.validate_every}
     begun_with = {"inputs": [each.subject for each in data.subject_inputs], "words": list(words)}
-    batches_of_epochs = EpochLoader(data, settings.workers)
+    batches_of_epochs = EpochLoader(data, tests, settings.workers)
     fit(task, batches_of_epochs, out, settings, length, keep, summary, begun_with, resume, config_yaml)
-    return run({})
+    metrics: dict[str, float] = read_description(out)["metrics"]
+    return metrics
+
+
+def build_for(data: SegmentSource, factory: Callable[..., nn.Module], seed: int, **decided: int) -> nn.Module:
+    """A model for data, with initial weights of a seed.
+
+    Args:
+        data: decide channels, subjects and samples.
+        factory: a model class, with settings of its own.
+        seed: of the initial weights.
+        decided: what else the data or the task decide, such as `n_classes`.
+
+    Raises:
+        ConfigError: the sizes contradict each other or the data.
+    """
+    widest = max(len(each.channels) for each in data.subject_inputs)
+    torch.manual_seed(seed)
+    try:
+        return factory(
+            n_channels=widest, n_subjects=len(data.subject_inputs), n_samples=data.n_samples, **decided
+        )
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"model: {error}") from None
 
 
 class EpochLoader(lightning.LightningDataModule):
     """Hands segments to Lightning; its epochs are theirs."""
 
-    def __init__(self, data: EpochBatches, workers: int = 0) -> None:
+    allow_zero_length_dataloader_with_multiple_devices = True
+
+    def __init__(self, data: EpochBatches, tests: HeldOut | None = None, workers: int = 0) -> None:
         super().__init__()
         self.data = data
+        self.tests = tests
         self.workers = workers
 
     def train_dataloader(self) -> DataLoader[SegmentBatch]:
@@ -149,10 +185,11 @@ class EpochLoader(lightning.LightningDataModule):
         trainer = self.trainer
         return self._load(self.data.training_epoch(trainer.current_epoch, trainer.global_rank, trainer.world_size))
 
-    def val_dataloader(self) -> DataLoader[SegmentBatch]:
-        """Every validation segment once."""
+    def val_dataloader(self) -> list[DataLoader[SegmentBatch]]:
+        """Every validation segment once, then every test segment if they are asked for."""
         assert self.trainer is not None
-        return self._load(self.data.validation_batches(self.trainer.global_rank, self.trainer.world_size))
+        held_out = [self.data.validation_batches, *([self.tests] if self.tests else [])]
+        return [self._load(batches(self.trainer.global_rank, self.trainer.world_size)) for batches in held_out]
 
     def _load(self, batches: Sequence[SegmentBatch]) -> DataLoader[SegmentBatch]:
         return DataLoader(

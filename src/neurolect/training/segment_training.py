@@ -54,21 +54,15 @@ class SegmentTraining(lightning.LightningModule):
     def summary(self, metrics: Mapping[str, Any]) -> str:
         """What the terminal says of a validation, in a few words."""
 
-    def run_data(self) -> dict[str, Any]:
-        """What the run's description keeps of this task besides the data's settings."""
-        return {}
-
     def by_subject(self, name: str) -> list[str]:
         """`val/accuracy` → itself and `val/accuracy/<subject>` for each subject."""
         return [name, *(f"{name}/{each.subject}" for each in self.inputs)]
 
     def seed_step(self, batch: SegmentBatch) -> None:
         """Seed the generator that dropout and k-means draw from."""
-        if len(batch) == 0:
-            raise ConfigError(f"step {batch.step}: fewer segments than processes; use a larger data.batch_size")
         torch.manual_seed(step_seed(self.seed, batch.step, self.global_rank))
 
-    def shared(self, loss: Tensor, weight: Tensor) -> Tensor:
+    def shared(self, loss: Tensor, weight: Tensor | int) -> Tensor:
         """A mean over this process's part of a batch, weighted so that the processes' mean is the whole batch's.
 
         Args:
@@ -77,9 +71,9 @@ class SegmentTraining(lightning.LightningModule):
         """
         if self.trainer.world_size == 1:
             return loss
-        weight = weight.detach().float()
-        total = cast(Tensor, self.trainer.strategy.reduce(weight.clone(), reduce_op="sum"))
-        return loss * (weight * self.trainer.world_size / total)
+        here = torch.as_tensor(weight, dtype=torch.float32, device=self.device)
+        everywhere = cast(Tensor, self.trainer.strategy.reduce(here.clone(), reduce_op="sum"))
+        return loss * (here * self.trainer.world_size / everywhere)
 
     def on_train_epoch_start(self) -> None:
         """Set the epoch's learning rate."""
@@ -88,10 +82,9 @@ class SegmentTraining(lightning.LightningModule):
         for group in optimiser.param_groups:
             group["lr"] = rate
 
-    def on_train_batch_end(self, outputs: Any, batch: SegmentBatch, batch_idx: int) -> None:
+    def on_train_batch_start(self, batch: SegmentBatch, batch_idx: int) -> None:
         """Record the learning rate."""
-        rate = learning_rate(self.recipe, self.current_epoch, self.epochs)
-        self.log("train/lr", rate, batch_size=len(batch))
+        self.log("train/lr", learning_rate(self.recipe, self.current_epoch, self.epochs), batch_size=len(batch))
 
     def on_validation_epoch_start(self) -> None:
         """Start all sums from zero."""
