@@ -71,10 +71,11 @@ def write_model_card(folder: Path, run: SegmentRun, root: Path | None = None) ->
         protocol=PROTOCOLS.get(str(run.data.get("protocol")), "unknown"),
         split=_split(run.data),
         seeds={"training": settings.get("seed"), "data": run.data.get("seed")},
-        started=settings.get("start_from"),
-        teacher=settings.get("teacher"),
+        started=run.data.get("start_from"),
+        teacher=run.data.get("teacher"),
         recipe=yaml.safe_dump(_recipe(settings), sort_keys=False, allow_unicode=True) if settings else "",
         scores=_scores(folder),
+        rule=run.data.get("reference_accuracy"),
         versions={"Python": platform.python_version(), **{name: version(name) for name in _PACKAGES}},
     )
     with written_atomically(path) as partial:

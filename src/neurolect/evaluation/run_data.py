@@ -9,7 +9,7 @@ from neurolect.data.seeg.segment_data import SegmentData
 from neurolect.data.seeg.subject_inputs import SubjectInput
 from neurolect.data.seeg.word_data import WordData
 from neurolect.errors import ConfigError, DataError
-from neurolect.training.segment_runs import SegmentRun
+from neurolect.training.segment_runs import VERBS, SegmentRun
 
 _OF_A_SPLIT = ("protocol", "seed", "validation_fraction", "test_fraction", "missing")
 _OF_SEGMENTS = (*_OF_A_SPLIT, "source", "segment_seconds")
@@ -23,9 +23,11 @@ def word_data_of(run: SegmentRun, root: Path | None = None) -> WordData:
         root: another folder of subjects; those that the run does not know are left out.
 
     Raises:
-        ConfigError: the run does not say where its trials are.
+        ConfigError: the run knows no words, or does not say where its trials are.
         DataError: the folder has none of the run's subjects.
     """
+    if not run.words:
+        raise ConfigError(f"a run of '{run.verb}' knows no words; '{VERBS['words']}' makes one that does")
     folder = _root(run, root)
     known = _known(run, folder)
     return WordData(

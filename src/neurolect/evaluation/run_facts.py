@@ -20,7 +20,7 @@ PROTOCOLS = {
 def run_facts(folder: Path, run: SegmentRun) -> dict[str, str]:
     """Facts in the order shown."""
     settings = read_settings(folder)
-    started = settings.get("start_from")
+    started = run.data.get("start_from")
     facts = {
         "run": f"{folder}, made by '{run.verb}'{_of_step(run)}",
         "model": f"{type(run.model).__name__}, {n_parameters(run):,} parameters",
@@ -32,8 +32,11 @@ def run_facts(folder: Path, run: SegmentRun) -> dict[str, str]:
         "seeds": f"training {settings.get('seed', 'unknown')}, data {run.data.get('seed', 'unknown')}",
         "began from": str(started) if started else "random weights",
     }
-    if settings.get("teacher"):
-        facts["codes of"] = str(settings["teacher"])
+    if run.data.get("teacher"):
+        facts["codes of"] = str(run.data["teacher"])
+    if "test/accuracy/reference" in run.metrics:
+        share = 100 * run.metrics["test/accuracy/reference"]
+        facts["test accuracy as published"] = f"{share:.2f} %; {run.data.get('reference_accuracy', '')}"
     return facts | {"neurolect": __version__}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 from neurolect import __version__
 from neurolect.evaluation.pages import SIMULATED, svg, write_page
@@ -12,6 +13,7 @@ from neurolect.evaluation.sweep import SETTINGS
 from neurolect.evaluation.sweep_figures import save_sweep_figure, sweep_figure
 from neurolect.evaluation.sweep_statistics import SweepSummary, summarise
 from neurolect.evaluation.sweep_table import TABLE, read_table
+from neurolect.training.run_files import DESCRIPTION
 
 
 def write_sweep_report(folder: Path) -> SweepSummary:
@@ -65,16 +67,19 @@ def _facts(folder: Path, summary: SweepSummary) -> dict[str, str]:
 
 def _notes(folder: Path, summary: SweepSummary) -> list[str]:
     notes = []
-    if _is_simulated(folder, summary):
+    data = _data_of_first_run(folder, summary)
+    if data.get("simulated"):
         notes.append(SIMULATED)
+    if data.get("reference_accuracy"):
+        notes.append(f"Accuracies follow the rule of the {data['reference_accuracy']}.")
     if summary.unfinished:
         notes.append(f"Rows without an accuracy: {states(summary)}. Means are over those that are finished.")
     return notes
 
 
-def _is_simulated(folder: Path, summary: SweepSummary) -> bool:
-    """Whether the first run that says anything says so."""
+def _data_of_first_run(folder: Path, summary: SweepSummary) -> dict[str, Any]:
+    """What the first run of the sweep says of its data; all runs share recordings and protocol."""
     for subject, initialisation in summary.cells:
-        for path in sorted((folder / subject / initialisation).glob("*/model.json")):
-            return bool(json.loads(path.read_text(encoding="utf-8")).get("data", {}).get("simulated"))
-    return False
+        for path in sorted((folder / subject / initialisation).glob(f"*/{DESCRIPTION}")):
+            return dict(json.loads(path.read_text(encoding="utf-8")).get("data", {}))
+    return {}

@@ -161,9 +161,7 @@ def build_for(data: SegmentSource, factory: Callable[..., nn.Module], seed: int,
     widest = max(len(each.channels) for each in data.subject_inputs)
     torch.manual_seed(seed)
     try:
-        return factory(
-            n_channels=widest, n_subjects=len(data.subject_inputs), n_samples=data.n_samples, **decided
-        )
+        return factory(n_channels=widest, n_subjects=len(data.subject_inputs), n_samples=data.n_samples, **decided)
     except (TypeError, ValueError) as error:
         raise ConfigError(f"model: {error}") from None
 
