@@ -45,7 +45,10 @@ def reference_accuracies(metrics: Iterable[tuple[int, str, float]], subjects: Se
     found: dict[str, float] = {}
     for subject in subjects:
         pairs = [
-            (round(by_step[step, f"val/accuracy/{subject}"], 4), by_step.get((step, f"test/accuracy/{subject}"), -math.inf))
+            (
+                round(by_step[step, f"val/accuracy/{subject}"], 4),
+                by_step.get((step, f"test/accuracy/{subject}"), -math.inf),
+            )
             for step in steps
             if (step, f"val/accuracy/{subject}") in by_step
         ]

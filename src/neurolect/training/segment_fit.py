@@ -121,7 +121,14 @@ def fit_segments(
 
     def run(metrics: dict[str, float]) -> SegmentRun:
         return SegmentRun(
-            task.model, task.task, data.subject_inputs, data.sample_rate, data.n_samples, list(words), described, metrics
+            task.model,
+            task.task,
+            data.subject_inputs,
+            data.sample_rate,
+            data.n_samples,
+            list(words),
+            described,
+            metrics,
         )
 
     def summary(trainer: lightning.Trainer) -> str:
@@ -154,9 +161,7 @@ def build_for(data: SegmentSource, factory: Callable[..., nn.Module], seed: int,
     widest = max(len(each.channels) for each in data.subject_inputs)
     torch.manual_seed(seed)
     try:
-        return factory(
-            n_channels=widest, n_subjects=len(data.subject_inputs), n_samples=data.n_samples, **decided
-        )
+        return factory(n_channels=widest, n_subjects=len(data.subject_inputs), n_samples=data.n_samples, **decided)
     except (TypeError, ValueError) as error:
         raise ConfigError(f"model: {error}") from None
 

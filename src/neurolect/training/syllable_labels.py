@@ -41,7 +41,9 @@ def labels_for(data: WordData, model: nn.Module, spoken: Sequence[MandarinWord],
     """
     starts = {subject.info.epoch_start for subject in data.opened}
     if len(starts) > 1:
-        raise DataError(f"{data.root}: trials begin {sorted(starts)} s from the onset of their words, expected one time")
+        raise DataError(
+            f"{data.root}: trials begin {sorted(starts)} s from the onset of their words, expected one time"
+        )
     encoder = cast(DuINEncoder, model.encoder)
     token_seconds = encoder.settings.patch_size / data.sample_rate
     return syllable_labels(data.words, spoken, timing, encoder.n_tokens, token_seconds, starts.pop())
