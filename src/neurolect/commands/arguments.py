@@ -7,6 +7,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import is_dataclass
 from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
@@ -77,7 +78,7 @@ def _spelled_out(function: Callable[..., None], arguments: Sequence[str]) -> lis
     Leading words fill the parameters that go without a name, a switch without a value is on, and the words after a
     parameter that is a list are its items.
     """
-    kinds = {f"--{name}": kind for name, kind in get_type_hints(function).items()}
+    kinds = _kinds(function)
     words, rest = _words_first(arguments)
     spelled: list[str] = []
     nameless = [f"--{name}" for name in _nameless(function)]
@@ -105,6 +106,17 @@ def _spelled_out(function: Callable[..., None], arguments: Sequence[str]) -> lis
         else:
             spelled.append(name)
     return spelled
+
+
+def _kinds(function: Callable[..., None]) -> dict[str, Any]:
+    """`--name` → type, also of the fields of dataclasses as `--name.field`."""
+    kinds: dict[str, Any] = {}
+    for name, kind in get_type_hints(function).items():
+        kinds[f"--{name}"] = kind
+        for each in (kind, *get_args(kind)):
+            if is_dataclass(each):
+                kinds |= {f"--{name}.{field}": inner for field, inner in get_type_hints(each).items()}
+    return kinds
 
 
 def _words_first(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
