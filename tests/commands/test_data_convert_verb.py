@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import numpy as np
+
 from neurolect.commands.main import main
+from neurolect.data.seeg.duin_release import DuinRun, write_duin_run
 from neurolect.data.seeg.layout import find_subjects
 from seeg_files import SHAFTS, potentials, write_edf, write_nwb
 
@@ -42,3 +45,22 @@ def test_events_that_are_not_there_are_said_in_one_line(tmp_path, capsys):
     assert main([*arguments, "--preparation.mains", "50", "--events", "words.csv"]) == 2
     assert "words.csv: no such file" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_du_ins_release_is_packed_as_it_is(tmp_path, capsys):
+    signals = [np.random.default_rng(number).normal(size=(2, 3000)).astype(np.float32) for number in range(3)]
+    for subject in ("001", "002"):
+        run = tmp_path / "release" / subject / "word-recitation" / "run1"
+        write_duin_run(run, DuinRun(["水", "吃饭", "水"], signals, ["SM8", "SM9"]))
+    out = tmp_path / "packed"
+    arguments = ["data", "convert", str(tmp_path / "release"), "--out", str(out)]
+    assert main([*arguments, "--subject", "001"]) == 0
+    assert main(arguments) == 2
+    assert "001: the subject is there already; --replace" in capsys.readouterr().err
+    assert main([*arguments, "--replace"]) == 0
+    first, second = find_subjects(out)
+    assert first.trials.words == ["水", "吃饭", "水"]
+    np.testing.assert_array_equal(second.trials.signals, signals)
+    assert sorted(path.name for path in out.iterdir()) == ["001", "002"]
+    assert main([*arguments, "--replace", "--events", "source"]) == 2
+    assert "is prepared already: it takes only subject and replace" in capsys.readouterr().err

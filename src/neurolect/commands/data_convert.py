@@ -34,19 +34,20 @@ def data_convert(
 
     Re-references along each shaft, takes out the power line, keeps 0.5 to 200 Hz, resamples to 1000 Hz and cuts trials
     around spoken words. EDF, BDF, FIF, BrainVision, EEGLAB and BIDS-iEEG are read through MNE (extra `ieeg`), NWB
-    through pynwb (extra `nwb`). Everything that is left out is printed with its reason.
+    through pynwb (extra `nwb`). Everything that is left out is printed with its reason. Du-IN's release, which is
+    prepared already, is packed as it is.
 
     Args:
-        source: files of one subject, or BIDS folders.
+        source: files of one subject, BIDS folders, or the folder of Du-IN's release.
         out: folder that gets one folder per subject.
-        subject: whose files these are; in a BIDS folder, the one participant to take.
+        subject: whose files these are; of a BIDS folder or the release, the one to take.
         preparation: what is done to each channel.
         events: 'source' makes trials of the annotations, events.tsv or NWB trials that come with the recordings, and a
             CSV file `onset,word[,run]` of those in it; without, there are no trials.
         trials: which events are words, and how long trials are.
         tables: columns and series of the source, where there is a choice.
-        continuous: recordings to keep whole, for pre-training: 'auto' those without trials, so that no trial that is
-            tested on is seen before, 'all' or 'none'.
+        continuous: recordings to keep whole, for pre-training: 'auto' those without trials, 'all', or 'none'. One with
+            trials bears the name of its run, so that pre-training ends before the trials that are held out.
         channels: prepared channels to keep, in this order; a bipolar channel bears the name of its first contact.
         shafts: electrodes to keep, such as A or TI'.
         regions: anatomical regions to keep.
@@ -63,6 +64,7 @@ def data_convert(
         neurolect data convert day1.edf day2.edf --out data/packed --subject p01 --preparation.mains 50
         neurolect data convert day1.edf --out data/packed --subject p01 --events words.csv --trials.stop 2.0
         neurolect data convert bids_dataset --out data/packed --events source --tables.text_column trial_type
+        neurolect data convert Du-IN/data --out data/packed --subject 001
         neurolect data convert p02.nwb --out data/packed --subject p02 --events source --regions STG vSMC --figure
         neurolect data convert day1.edf --out data/ten --subject p01 --preparation.mains 50 --importance runs/all
     """
@@ -72,8 +74,9 @@ def data_convert(
     from rich.progress import Progress
 
     from neurolect.data.seeg.channel_selection import ChannelSelection, read_regions
-    from neurolect.data.seeg.conversion import convert_subject, require_new
+    from neurolect.data.seeg.conversion import convert_release, convert_subject, require_new
     from neurolect.data.seeg.conversion_plan import plan_subject
+    from neurolect.data.seeg.duin_release import find_duin_subjects
     from neurolect.data.seeg.preparation_figure import draw_preparation
     from neurolect.data.seeg.raw_sources import open_sources
     from neurolect.data.seeg.word_events import events_of
@@ -83,6 +86,12 @@ def data_convert(
         raise ConfigError("channels and importance both choose by name: give one of them")
     selection = ChannelSelection(channels or (), shafts or (), regions or (), exclude or (), keep or ())
     console = Console(stderr=True)
+    if releases := [path for path in source if find_duin_subjects(path)]:
+        if releases != source or events or channels or shafts or regions or exclude or keep or importance or figure:
+            raise ConfigError(f"{releases[0]}: Du-IN's release is prepared already: it takes only subject and replace")
+        for folder in (folder for path in releases for folder in convert_release(path, out, subject, replace)):
+            print(folder)
+        return
     found = open_sources(source, subject, tables)
     for name in found:
         require_new(out / name, replace)

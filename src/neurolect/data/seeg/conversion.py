@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from neurolect.data.seeg.conversion_plan import RunPlan, SubjectPlan
+from neurolect.data.seeg.duin_conversion import convert_duin_release
+from neurolect.data.seeg.duin_release import find_duin_subjects
 from neurolect.data.seeg.layout import Signal, WordTrials, write_subject
 from neurolect.data.seeg.rereferencing import Derivation
 from neurolect.data.seeg.signal_preparation import Preparation
@@ -47,6 +49,36 @@ def convert_subject(
         trials, recordings = _prepare(plan, unfinished.parent, on_channel)
         write_subject(unfinished / plan.info.name, plan.info, trials, recordings)
     return folder
+
+
+def convert_release(
+    root: Path,
+    out: Path,
+    subject: str | None = None,
+    replace: bool = False,
+    on_run: Callable[[Path], None] = lambda _: None,
+) -> list[Path]:
+    """Pack subjects of Du-IN's release, whose signals are prepared already.
+
+    Args:
+        root: of the release.
+        out: root of the packed layout.
+        subject: the one to take; None takes all.
+        replace: put these in the place of subjects that are there already.
+        on_run: called with each file before it is read.
+
+    Returns:
+        the subjects' folders.
+
+    Raises:
+        DataError: a subject is there already, or the release is damaged.
+    """
+    names = [folder.name for folder in find_duin_subjects(root)] if subject is None else [subject]
+    for name in names:
+        require_new(out / name, replace)
+    with subjects_in_place(out, replace) as unfinished:
+        convert_duin_release(root, unfinished, names, on_run)
+    return [out / name for name in names]
 
 
 @contextmanager

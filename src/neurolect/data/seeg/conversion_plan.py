@@ -105,8 +105,7 @@ def plan_subject(
         selection: which channels are kept; a channel must be there in every recording.
         events: run → events that may be words; None makes no trials.
         word_events: which of them are, and how long trials are.
-        continuous: which recordings are kept whole: `auto` those without trials, so that what pre-training sees holds
-            no trial that is tested on.
+        continuous: which recordings are kept whole; `auto` those without trials.
         regions: channel → region, before what the recordings say.
 
     Raises:

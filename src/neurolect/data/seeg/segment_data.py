@@ -10,9 +10,10 @@ from typing import Literal
 
 import numpy as np
 
+from neurolect.data.seeg.agreement import require_alike
 from neurolect.data.seeg.batches import NO_LABEL
 from neurolect.data.seeg.channel_choice import chosen_channels
-from neurolect.data.seeg.layout import Subject, find_subjects, require_alike
+from neurolect.data.seeg.layout import Subject, find_subjects
 from neurolect.data.seeg.segment_batches import (
     Indices,
     SegmentBatches,
