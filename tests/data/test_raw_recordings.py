@@ -23,6 +23,7 @@ def test_what_was_written_is_read_in_microvolts(tmp_path, write, ending, toleran
     signals = potentials(len(SHAFTS))
     raw = open_mne(write(tmp_path / f"day1{ending}", signals, events=EVENTS))
     assert (raw.channels, raw.sample_rate, raw.n_samples) == (tuple(SHAFTS), 1000.0, 6000)
+    assert raw.positions == {}
     np.testing.assert_allclose(raw.read([3, 0]), signals[[3, 0]], atol=tolerance)
     np.testing.assert_allclose(raw.read_block([5, 2, 4], 1000, 1500), signals[[5, 2, 4], 1000:1500], atol=tolerance)
     heard = [event for event in raw.events if event.text in ("hello", "Comment/hello", "world", "Comment/world")]
