@@ -2,9 +2,14 @@ import numpy as np
 import pytest
 
 from neurolect.commands.main import main
+from neurolect.data.seeg.channel_selection import ChannelSelection
+from neurolect.data.seeg.conversion_plan import plan_subject
 from neurolect.data.seeg.layout import find_subjects
 from neurolect.data.seeg.mandarin import mandarin_words
+from neurolect.data.seeg.raw_sources import open_sources
+from neurolect.data.seeg.signal_preparation import Preparation
 from neurolect.data.seeg.simulate import SeegSimulator
+from neurolect.data.seeg.simulated_raw import write_raw_session
 from neurolect.data.seeg.simulated_subjects import n_sessions, write_simulated_seeg
 from neurolect.errors import ConfigError, DataError
 
@@ -131,3 +136,34 @@ def test_the_verb_writes_all_channels_when_asked(tmp_path):
     assert main(["simulate", "seeg", str(tmp_path / "out"), "--runs=0", "--minutes=0.2", "--channels=all"]) == 0
     (subject,) = find_subjects(tmp_path / "out")
     assert len(subject.info.channels) == len(SeegSimulator().subject(0).implant.bipolar_pairs)
+
+
+def test_a_raw_run_is_the_packed_one_before_bipolar_referencing(tmp_path):
+    pytest.importorskip("edfio")
+    pytest.importorskip("mne")
+    write_simulated_seeg(tmp_path / "out", 1, 1, 1, 0, 3, WORDS, raw=True)
+    (subject,) = find_subjects(tmp_path / "out")
+    (raw,) = open_sources([tmp_path / "out" / "raw" / "sim01_run01.edf"], "sim01")["sim01"]
+    assert list(raw.channels) == [contact.name for contact in SeegSimulator().subject(0).implant.contacts]
+    assert [event.text for event in raw.events] == subject.trials.words
+    np.testing.assert_allclose([event.onset for event in raw.events], subject.trials.onsets, atol=1e-4)
+    contact = raw.channels.index(subject.info.channels[0])
+    start = round(subject.trials.onsets[2] * 1000) - 500
+    first, second = raw.read_block([contact, contact + 1], start, start + 3000)
+    # The file has 16 bits for the largest artefact.
+    np.testing.assert_allclose(first - second, subject.trials.signals[2, 0], atol=0.1)
+
+
+def test_a_raw_run_that_is_converted_says_that_it_is_simulated(tmp_path):
+    pytest.importorskip("edfio")
+    pytest.importorskip("mne")
+    path = tmp_path / "run.edf"
+    write_raw_session(path, SeegSimulator().subject(0).recording(0, WORDS, 12.0))
+    (raw,) = open_sources([path], "sim01")["sim01"]
+    assert plan_subject("sim01", [raw], Preparation(mains=50), ChannelSelection()).info.simulated
+
+
+def test_raw_recordings_without_runs_are_refused(tmp_path):
+    pytest.importorskip("edfio")
+    with pytest.raises(ConfigError, match="runs is 0: raw"):
+        write_simulated_seeg(tmp_path / "out", runs=0, raw=True)
