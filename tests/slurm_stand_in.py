@@ -1,4 +1,4 @@
-"""Programs that answer as SLURM's do, for one machine and no queue: they run what is submitted and keep what was asked."""
+"""Programs that answer as SLURM's do, for one machine without a queue, and keep what they were asked."""
 
 from __future__ import annotations
 
