@@ -1,5 +1,7 @@
 """Unlabelled segments as batches: where they may be cut, and that nothing held out is among them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neurolect.data.seeg.batches import NO_LABEL
+from neurolect.data.seeg.layout import SubjectInfo, WordTrials, write_subject
 from neurolect.data.seeg.segment_data import SegmentData
 from neurolect.data.seeg.word_data import WordData
 from neurolect.errors import ConfigError, DataError
@@ -187,3 +190,33 @@ def test_no_validation_or_test_window_overlaps_a_training_window(tmp_path_factor
 def test_a_setting_that_cannot_be_met_is_named(root, chosen, error, message):
     with pytest.raises(error, match=message):
         SegmentData(root, **chosen).training_epoch(0)
+
+
+@settings(max_examples=40, deadline=None)
+@given(gaps=st.lists(st.floats(0.2, 3.0), min_size=20, max_size=40), tail=st.integers(0, 4000), known=st.booleans())
+def test_a_recording_of_a_run_of_words_is_cut_before_its_first_held_out_trial(tmp_path_factory, gaps, tail, known):
+    root = tmp_path_factory.mktemp("runs")
+    rng = np.random.default_rng(0)
+    onsets = 0.5 + np.cumsum(gaps)
+    signal = rng.normal(size=(2, int(onsets[-1] * 100) + 100 + tail)).astype(np.float32)
+    first = np.floor(onsets * 100).astype(int) - 20
+    signals = np.stack([signal[:, start : start + 80] for start in first])
+    trials = WordTrials(signals, ["say", "tea"] * len(gaps), ["run1"] * len(gaps), onsets if known else onsets * np.nan)
+    trials = replace(trials, words=trials.words[: len(gaps)])
+    info = SubjectInfo("one", ["A1", "A2"], 100.0, epoch_start=-0.2)
+    rest = rng.normal(size=(2, 5000)).astype(np.float32)
+    write_subject(root / "one", info, trials, [("run1", signal), ("rest", rest)])
+    words = WordData(root)
+    held_out = {
+        split: {s for each in words.trials(split) for s in range(first[each.trial], first[each.trial] + 80)}
+        for split in ("train", "val", "test")
+    }
+    data = SegmentData(root, segment_seconds=0.5, segments_per_epoch=300)
+    drawn = [p for epoch in range(2) for p in places(data.training_epoch(epoch)) if p[1] == 1]
+    trained = {s for _, _, start in drawn for s in range(start, start + 50)}
+    validated = {s for _, i, start in places(data.validation_batches()) if i == 1 for s in range(start, start + 50)}
+    assert not trained & (held_out["val"] | held_out["test"])
+    assert not validated & held_out["test"]
+    assert bool(trained) is known
+    if known:
+        assert not held_out["train"] & (held_out["val"] | held_out["test"])

@@ -33,6 +33,7 @@ VERBS = {
     "rescore": "Put n-best lists through a second pass",
     "correct": "Have a language model correct n-best lists",
     "import t15": "Turn a checkpoint of the brain-to-text reference into a run",
+    "import duin": "Turn a checkpoint of the Du-IN reference into a run",
     "lm download": "Fetch a public n-gram model and make it ready to search with",
     "lm build": "Build an n-gram model from text",
     "lm adapt": "Mix a person's own sentences into an n-gram model",

@@ -47,7 +47,7 @@ def train_alignment(
         config_yaml: filled in by the command line.
 
     Examples:
-        neurolect train alignment --data.root seeg --embeddings vectors.npz --start_from runs/001/mae --out runs/001/aligned
+        neurolect train alignment --data.root seeg --embeddings vectors.npz --out runs/aligned
     """
     import torch
 

@@ -51,7 +51,7 @@ def train_phonemes(
         config_yaml: filled in by the command line.
 
     Examples:
-        neurolect train phonemes --data.root seeg --data.shift.seconds 0 --start_from runs/001/mae --out runs/001/phonemes
+        neurolect train phonemes --data.root seeg --data.shift.seconds 0 --start_from runs/mae --out runs/tagger
     """
     from dataclasses import asdict
 

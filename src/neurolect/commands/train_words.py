@@ -46,10 +46,9 @@ def train_words(
         config_yaml: filled in by the command line.
 
     Examples:
-        neurolect train words --config configs/duin_words.yaml --data.root seeg --data.subjects 001 \\
-            --start_from runs/001/mae --out runs/001/words
         neurolect train words --config configs/duin_words.yaml --data.root seeg --out runs/scratch
-        neurolect train words --config runs/001/words/config.yaml --resume
+        neurolect train words --config configs/duin_words.yaml --data.root seeg --start_from runs/mae --out runs/words
+        neurolect train words --config runs/words/config.yaml --resume
     """
     from functools import partial
 

@@ -185,7 +185,7 @@ def write_subject(
         recordings: name and signal (channels, samples) of each, which may be made one after the other.
 
     Raises:
-        DataError: shapes contradict the channels, a value is not finite, or a name occurs twice.
+        DataError: shapes contradict the channels, or a recording's name occurs twice.
     """
     with written_atomically(folder.absolute()) as unfinished:
         unfinished.mkdir()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from neurolect.data.seeg.layout import Subject
 from neurolect.data.seeg.reference_splits import reference_recording_splits
 from neurolect.data.seeg.segment_batches import SubjectSignals
-from neurolect.data.seeg.splits import Parts, Protocol, Stretches, split_recordings_in_time
+from neurolect.data.seeg.splits import Parts, Protocol, Stretches, split_recordings_in_time, split_runs_in_time
 from neurolect.data.seeg.word_splits import split_words
 from neurolect.data.t15 import SPLITS
 from neurolect.errors import DataError
@@ -41,7 +43,12 @@ def split_signals(
         dealt = reference_recording_splits([len(each.lengths) for each in recordings], seed)
         cut = [_whole(each.lengths, parts) for each, parts in zip(recordings, dealt, strict=True)]
     else:
-        cut = [split_recordings_in_time(each.lengths, window, validation, test) for each in recordings]
+        cut = [
+            split_recordings_in_time(
+                each.lengths, window, validation, test, cuts_beside_words(each.subject, validation, test)
+            )
+            for each in recordings
+        ]
     of_recordings = iter(cut)
     # With every subject that has trials, as the reference draws for one subject after the other.
     spoken = [subject for subject in subjects if subject.trials is not None and len(subject.trials)]
@@ -60,6 +67,35 @@ def split_signals(
         names = ", ".join(subject.info.name for subject in subjects)
         raise DataError(f"subject {names}: no validation signal of {window} samples")
     return stretches
+
+
+def cuts_beside_words(subject: Subject, validation: float = 0.1, test: float = 0.1) -> dict[int, tuple[int, int]]:
+    """Where to cut recordings that are the whole of a run of words: before the run's first held-out trials.
+
+    A recording is that of a run if it has its name. Where the run's onsets are not known, all of it is test.
+
+    Returns:
+        Recording → the samples where validation and test begin.
+    """
+    trials = subject.trials
+    if trials is None:
+        return {}
+    rate, start = subject.info.sample_rate, subject.info.epoch_start
+    parts = split_runs_in_time(trials.runs, trials.onsets, trials.n_samples / rate, validation, test)
+    found = {}
+    for item, recording in enumerate(subject.recordings):
+        in_run = np.array([run == recording.name for run in trials.runs], dtype=np.bool_)
+        if not in_run.any():
+            continue
+        if not np.isfinite(trials.onsets[in_run]).all():
+            found[item] = 0, 0
+            continue
+        first, second = (
+            min(recording.n_samples, (trials.onsets[part[in_run[part]]] + start).min(initial=np.inf) * rate)
+            for part in (parts.val, parts.test)
+        )
+        found[item] = max(0, int(min(first, second))), max(0, int(second))
+    return found
 
 
 def _whole(lengths: Sequence[int], parts: Parts) -> Stretches:

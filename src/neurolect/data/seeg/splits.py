@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
@@ -79,7 +80,11 @@ def cuts(n: int, validation: float, test: float) -> tuple[int, int]:
 
 
 def split_recordings_in_time(
-    lengths: Sequence[int], window: int, validation: float = 0.1, test: float = 0.1
+    lengths: Sequence[int],
+    window: int,
+    validation: float = 0.1,
+    test: float = 0.1,
+    known_cuts: Mapping[int, tuple[int, int]] = MappingProxyType({}),
 ) -> Stretches:
     """Cut recordings in time: the beginning of each trains, then comes validation, the end is for the test.
 
@@ -91,12 +96,13 @@ def split_recordings_in_time(
         window: length of a window in samples.
         validation: fraction of each recording.
         test: fraction of each recording.
+        known_cuts: recording → the samples where its validation and its test begin, instead of the fractions.
     """
     stretches: Stretches = {"train": [], "val": [], "test": []}
     short = []
     for recording, length in enumerate(lengths):
-        first, second = cuts(length, validation, test)
-        if validation > 0 and second - first < window:
+        first, second = known_cuts.get(recording, cuts(length, validation, test))
+        if recording not in known_cuts and second - first < window:
             short.append(recording)
             continue
         for part, start, stop in (("train", 0, first), ("val", first, second), ("test", second, length)):

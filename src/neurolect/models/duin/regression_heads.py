@@ -127,6 +127,8 @@ def transposed_convolution(n_inputs: int, n_outputs: int, kernel: int, stride: i
     """A transposed convolution whose output is exactly `stride` times as long as its input."""
     if kernel < stride:
         raise ValueError(f"decoder: kernel {kernel} is shorter than its stride {stride}")
+    if stride == 1 and kernel % 2 == 0:
+        raise ValueError(f"decoder: kernel {kernel} with stride 1 must be odd")
     overlap = kernel - stride
     padding = math.ceil(overlap / 2)
     return nn.ConvTranspose1d(n_inputs, n_outputs, kernel, stride, padding, output_padding=2 * padding - overlap)
