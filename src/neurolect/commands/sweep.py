@@ -55,7 +55,7 @@ def sweep(
     from neurolect.data.seeg.layout import find_subjects
     from neurolect.evaluation.sweep import SCRATCH, SweepPlan, read_initialisations, run_sweep
     from neurolect.evaluation.sweep_pools import ClusterPool, LocalPool, Pool
-    from neurolect.evaluation.sweep_table import SweepRow
+    from neurolect.evaluation.sweep_table import TABLE, SweepRow, read_table
 
     plan = SweepPlan(
         root=root,
@@ -69,7 +69,9 @@ def sweep(
     console = Console(stderr=True)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("rows", total=len(plan.rows))
+        known = read_table(out / TABLE) if (out / TABLE).exists() else []
+        before = sum(row.state == "finished" for row in known if row.run in {each.run for each in plan.rows})
+        task = bar.add_task("rows", total=len(plan.rows), completed=before)
 
         def show(row: SweepRow) -> None:
             if row.state == "finished":

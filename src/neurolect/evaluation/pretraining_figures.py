@@ -55,7 +55,8 @@ def codebook_figure(counts: npt.NDArray[np.int64]) -> Figure:
     figure = Figure(figsize=(WIDTH / 2, 2.8), layout="constrained")
     axes = figure.add_subplot()
     ordered = np.sort(counts)[::-1]
-    axes.fill_between(np.arange(1, len(ordered) + 1), 100 * ordered / max(ordered.sum(), 1), color=ACCENT, alpha=0.75)
+    shares = 100 * ordered / max(ordered.sum(), 1)
+    axes.fill_between(np.arange(1, len(shares) + 1), shares, color=ACCENT, alpha=0.75, step="mid", linewidth=0)
     axes.set(xlabel="codes, most frequent first", ylabel="% of tokens", xlim=(0.5, len(counts) + 0.5), ylim=(0, None))
     axes.grid(axis="y")
     axes.set_axisbelow(True)

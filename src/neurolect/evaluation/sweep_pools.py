@@ -194,7 +194,7 @@ def _executor(cluster: Cluster, folder: Path, settings: JobSettings) -> AutoExec
             timeout_min=settings.minutes,
             mem_gb=settings.memory_gb,
             cpus_per_task=settings.cpus,
-            gpus_per_node=settings.gpus,
+            gpus_per_node=settings.gpus or None,
             tasks_per_node=1,
             nodes=1,
         )
