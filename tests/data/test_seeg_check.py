@@ -95,7 +95,13 @@ def test_a_sound_release_has_no_problems(tmp_path, rng, capsys):
     assert (summary.problems, summary.notes) == ([], [])
     assert (summary.channels, summary.trial_seconds, summary.recorded_seconds) == (3, 3.0, 8.0)
     assert main(["data", "check", str(tmp_path)]) == 0
-    assert "tea was said least often, 6 times, say most often, 6 times" in capsys.readouterr().out
+    assert "no problems found" in capsys.readouterr().out
+
+
+def test_words_that_are_said_more_and_less_often_are_told(tmp_path, rng, capsys):
+    write_packed(tmp_path, noise(rng), ["say"] * 3 + ["tea"] * 2 + ["you", "tea"] + ["say"] * 5)
+    assert main(["data", "check", str(tmp_path)]) == 0
+    assert "001: you was said least often, 1 times, say most often, 8 times" in capsys.readouterr().out
 
 
 def test_the_faults_of_a_release_are_named_with_their_files(tmp_path, rng):

@@ -78,7 +78,7 @@ def _spelled_out(function: Callable[..., None], arguments: Sequence[str]) -> lis
     Leading words fill the parameters that go without a name, a switch without a value is on, and the words after a
     parameter that is a list are its items.
     """
-    kinds = _kinds(function)
+    kinds = dict(_kinds("--", function))
     words, rest = _words_first(arguments)
     spelled: list[str] = []
     nameless = [f"--{name}" for name in _nameless(function)]
@@ -108,15 +108,12 @@ def _spelled_out(function: Callable[..., None], arguments: Sequence[str]) -> lis
     return spelled
 
 
-def _kinds(function: Callable[..., None]) -> dict[str, Any]:
-    """`--name` → type, also of the fields of dataclasses as `--name.field`."""
-    kinds: dict[str, Any] = {}
-    for name, kind in get_type_hints(function).items():
-        kinds[f"--{name}"] = kind
-        for each in (kind, *get_args(kind)):
-            if is_dataclass(each):
-                kinds |= {f"--{name}.{field}": inner for field, inner in get_type_hints(each).items()}
-    return kinds
+def _kinds(prefix: str, settings: Any) -> Iterator[tuple[str, Any]]:
+    """Option → type, of the parameters of a function and of the fields of those that are data classes."""
+    for name, kind in get_type_hints(settings).items():
+        yield f"{prefix}{name}", kind
+        if is_dataclass(kind):
+            yield from _kinds(f"{prefix}{name}.", kind)
 
 
 def _words_first(arguments: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -46,8 +46,8 @@ def show_sessions(path: Path, console: Console) -> tuple[list[str], int]:
 
 def show_subjects(path: Path, summaries: Iterable[SubjectSummary], console: Console) -> tuple[list[str], int]:
     """Print subjects with field potentials; returns the problems and the number of trials."""
-    headings = ("subject", "channels", "Hz", "runs", "trials", "seconds each", "words", "repetitions", "recordings")
-    table = _table(path, (*headings, "minutes"))
+    headings = ("subject", "channels", "Hz", "runs", "trials", "seconds", "words", "repeats")
+    table = _table(path, (*headings, "recordings"))
     shown: list[SubjectSummary] = []
     with console.status("reading"):
         for summary in summaries:
@@ -62,12 +62,11 @@ def show_subjects(path: Path, summaries: Iterable[SubjectSummary], console: Cons
                 f"{summary.trial_seconds:g}" if summary.runs else "",
                 str(len(summary.repetitions)),
                 f"{min(counts)}–{max(counts)}" if counts else "",
-                str(summary.recordings),
-                f"{summary.recorded_seconds / 60:.1f}",
+                f"{summary.recordings}, {summary.recorded_seconds / 60:.1f} min" if summary.recordings else "",
             )
     console.print(table)
     for summary in shown:
-        if summary.repetitions:
+        if len(set(summary.repetitions.values())) > 1:
             ranked = summary.repetitions.most_common()
             (most, n_most), (fewest, n_fewest) = ranked[0], ranked[-1]
             line = (

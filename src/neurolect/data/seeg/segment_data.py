@@ -100,7 +100,7 @@ class SegmentData:
         if without and self.source == "auto":
             warnings.warn(
                 f"{self.root}: no recordings of subject {', '.join(without)}, segments are cut from trials of words",
-                stacklevel=2,
+                stacklevel=3,  # past cached_property
             )
         chosen = chosen_channels(self.opened, self.channels)
         from_trials = [self.source == "trials" or not subject.recordings for subject in self.opened]

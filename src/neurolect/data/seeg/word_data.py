@@ -151,7 +151,7 @@ class WordData:
                 warnings.warn(
                     f"subject {subject.info.name}: no training trial of {', '.join(unseen)}; held-out trials of such "
                     "words count as errors",
-                    stacklevel=2,
+                    stacklevel=3,  # past cached_property
                 )
         return splits
 
