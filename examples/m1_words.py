@@ -48,7 +48,8 @@ ENCODER = EncoderSettings(
     patch_size=4, filters=(64, 64, 16), kernels=(3, 3, 3), strides=(2, 1, 1), n_blocks=2, n_heads=4, head_width=16
 )
 DECODER = DecoderSettings(n_blocks=1, filters=(64, 16), kernels=(4, 4), strides=(2, 2))
-CODES = QuantiserSettings(n_codes=128, code_width=16)
+# Of a few hundred steps, a code that waits a hundred of them to be revived may never come back.
+CODES = QuantiserSettings(n_codes=128, code_width=16, revive_after=10)
 RECIPE = EpochRecipe(lr=1e-3, lr_min=1e-4, weight_decay=0.05)
 BEGINNINGS = ("random weights", "VQ-VAE", "MAE")
 TESTS = ("day 0", "day 16, nothing changed", "day 16, z-scored anew")
@@ -164,7 +165,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--seeds", type=int, nargs="+", default=[0, 1, 2], help="of weights, batches, dropout and masks"
     )
-    parser.add_argument("--epochs", type=int, default=100, help="of each stage, a multiple of 20")
+    parser.add_argument("--epochs", type=int, default=60, help="of each stage, a multiple of 20")
     chosen = parser.parse_args(arguments)
     found = []
     try:

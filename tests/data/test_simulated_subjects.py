@@ -133,7 +133,9 @@ def test_the_verb_writes_words_of_ones_own_list(tmp_path, capsys):
 
 
 def test_the_verb_writes_all_channels_when_asked(tmp_path):
-    assert main(["simulate", "seeg", str(tmp_path / "out"), "--runs=0", "--minutes=0.2", "--channels=all"]) == 0
+    (tmp_path / "words.csv").write_text("word,initials,finals,tones\n一,-,i,1\n", encoding="utf-8")
+    small = ["--runs=1", "--repetitions=1", "--minutes=0", "--channels=all", f"--words={tmp_path / 'words.csv'}"]
+    assert main(["simulate", "seeg", str(tmp_path / "out"), *small]) == 0
     (subject,) = find_subjects(tmp_path / "out")
     assert len(subject.info.channels) == len(SeegSimulator().subject(0).implant.bipolar_pairs)
 
