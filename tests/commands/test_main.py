@@ -88,6 +88,12 @@ def test_the_first_word_of_several_verbs_lists_them_alone(arguments, capsys):
     assert all((summary in shown) == verb.startswith("lm ") for verb, summary in VERBS.items())
 
 
+def test_a_verb_that_begins_others_explains_itself(capsys):
+    with pytest.raises(SystemExit):
+        main(["train", "--help"])
+    assert "Train a phoneme decoder" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("verb", VERBS)
 def test_no_word_becomes_an_output_or_an_optional_setting_by_its_place(verb, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)

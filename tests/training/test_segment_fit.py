@@ -85,7 +85,7 @@ def test_each_stage_learns_and_says_so(stages):
     assert {"val/codes_used", "val/perplexity", "val/correlation", "val/reconstruction", "val/commitment"} <= {
         name for _, name, _ in read_metrics(stages["vqvae"] / "metrics.csv")
     }
-    assert values("mae", "val/accuracy")[-1] > 1.5 * values("mae", "val/accuracy")[0]
+    assert max(values("mae", "val/accuracy")) > 2 / 16
     assert max(values("words", "val/accuracy")) > 0.9
 
 
@@ -127,6 +127,7 @@ def test_what_a_stage_cannot_begin_from_gets_one_line(root, stages, tmp_path, ca
         (vqvae_command(root, stages["vqvae"]), "holds a run already"),
         (vqvae_command(root, tmp_path / "a", data__segment_seconds=1.3), "multiple of patch_size 20"),
         (vqvae_command(root, tmp_path / "a", trainer__validate_every=3), "no multiple of trainer.validate_every 3"),
+        (vqvae_command(root, tmp_path / "a", data__protocol="reference", trainer__patience=2), "keeps the last one"),
         ([*vqvae_command(root, stages["vqvae"], seed=3), "--resume"], "begun with another seed"),
         (
             words_command(root, tmp_path / "a", start_from=stages["mae"], model__encoder__n_blocks=3),
@@ -169,7 +170,8 @@ def test_training_in_half_precision_works_for_each_stage(root, stages, tmp_path)
 def test_two_processes_reach_what_one_does(stage, root, stages, tmp_path):
     settings = {
         "model__encoder__dropout": 0, "model__encoder__attention_dropout": 0, "trainer__epochs": 2,
-        "optimiser__lr": 3e-4,
+        # A small epsilon enlarges rounding to whole steps where the true gradient is zero.
+        "optimiser__eps": 1e-3, "optimiser__lr": 1e-3,
     }  # fmt: skip
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     for name, devices in (("one", 1), ("two", 2)):
@@ -177,7 +179,4 @@ def test_two_processes_reach_what_one_does(stage, root, stages, tmp_path):
         subprocess.run([sys.executable, "-m", "neurolect", *words], check=True, env=environment, timeout=300)
     one, two = (checkpoint(tmp_path / name)["state_dict"] for name in ("one", "two"))
     for name, tensor in one.items():
-        # Biases before a normalisation have no gradient but rounding, which Adam enlarges to steps of the full rate.
-        if "tokenizer" in name and name.endswith((".bias", "running_mean")):
-            continue
         assert torch.allclose(tensor.double(), two[name].double(), atol=2e-5), name

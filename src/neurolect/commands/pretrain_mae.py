@@ -54,8 +54,8 @@ def pretrain_mae(
         neurolect pretrain mae --config runs/mae/config.yaml --resume
     """
     from neurolect.errors import ConfigError
+    from neurolect.training.best import Criterion
     from neurolect.training.encoder_start import start_from_run
-    from neurolect.training.fit import Criterion
     from neurolect.training.mae_training import MAETraining
     from neurolect.training.runs import load_segments
     from neurolect.training.segment_fit import build_for, fit_segments

@@ -48,8 +48,8 @@ def pretrain_vqvae(
         neurolect pretrain vqvae --config runs/vqvae/config.yaml --resume
         neurolect pretrain vqvae --data.root seeg --data.subjects 001 --data.batch_size 32 --out runs/001/vqvae
     """
+    from neurolect.training.best import Criterion
     from neurolect.training.encoder_start import start_from_run
-    from neurolect.training.fit import Criterion
     from neurolect.training.segment_fit import build_for, fit_segments
     from neurolect.training.vqvae_training import VQVAETraining
 

@@ -52,8 +52,8 @@ def train_alignment(
     import torch
 
     from neurolect.training.alignment_training import AlignmentTraining
+    from neurolect.training.best import Criterion
     from neurolect.training.encoder_start import start_from_run
-    from neurolect.training.fit import Criterion
     from neurolect.training.segment_fit import build_for, fit_segments
     from neurolect.training.word_embeddings import hashed_embeddings, read_embeddings
 

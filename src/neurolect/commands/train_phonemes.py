@@ -57,8 +57,8 @@ def train_phonemes(
 
     from neurolect.data.seeg.mandarin import FINALS, INITIALS, mandarin_words, read_mandarin_words
     from neurolect.errors import ConfigError
+    from neurolect.training.best import Criterion
     from neurolect.training.encoder_start import start_from_run
-    from neurolect.training.fit import Criterion
     from neurolect.training.phoneme_training import PhonemeTraining
     from neurolect.training.segment_fit import build_for, fit_segments
     from neurolect.training.syllable_labels import labels_for

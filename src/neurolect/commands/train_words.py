@@ -52,8 +52,8 @@ def train_words(
     """
     from functools import partial
 
+    from neurolect.training.best import Criterion
     from neurolect.training.encoder_start import start_from_run
-    from neurolect.training.fit import Criterion
     from neurolect.training.reference_choice import keep_reference_accuracies
     from neurolect.training.segment_fit import build_for, fit_segments
     from neurolect.training.word_training import WordTraining

@@ -15,7 +15,8 @@ from torch.utils.data import DataLoader, IterableDataset
 from neurolect.data.seeg.batches import EpochBatches, SegmentBatch
 from neurolect.data.seeg.subject_inputs import SubjectInput
 from neurolect.errors import ConfigError, DataError, require_at_least
-from neurolect.training.fit import Criterion, HardwareSettings, KeepBest, fit
+from neurolect.training.best import Criterion, KeepBest
+from neurolect.training.fit import HardwareSettings, fit
 from neurolect.training.run_files import read_description
 from neurolect.training.segment_runs import SegmentRun, save_segment_run
 from neurolect.training.segment_training import SegmentTraining
