@@ -16,6 +16,7 @@ VERBS = {
     "demo": "Simulate recordings, train a small decoder, decode them and write a report",
     "data check": "Validate a dataset and print a table of what it holds",
     "data download": "Fetch a public dataset",
+    "data convert": "Turn raw field potentials into the packed form that training reads",
     "simulate speech": "Write simulated intracortical recordings of sentences in the T15 layout",
     "simulate seeg": "Write simulated sEEG of spoken words, and of talk and rest, in the packed layout",
     "train": "Train a phoneme decoder",

@@ -47,8 +47,12 @@ class RegressionHead(nn.Module):
     def forward(self, positions: Tensor) -> Tensor:
         """Positions (batch, positions, n_inputs) → signals (batch, samples, n_outputs)."""
         positions = positions.transpose(1, 2)
-        for convolution in self.convolutions:
-            positions = convolution(positions)
+        convolutions: list[nn.ConvTranspose1d] = list(self.convolutions)  # type: ignore[arg-type]
+        while convolutions:
+            if len(convolutions) > 1 and can_be_united(*convolutions[:2]):
+                positions = united_convolution(positions, convolutions.pop(0), convolutions.pop(0))
+            else:
+                positions = convolutions.pop(0)(positions)
         signals: Tensor = self.out(positions.transpose(1, 2))
         return signals
 
@@ -132,3 +136,26 @@ def transposed_convolution(n_inputs: int, n_outputs: int, kernel: int, stride: i
     overlap = kernel - stride
     padding = math.ceil(overlap / 2)
     return nn.ConvTranspose1d(n_inputs, n_outputs, kernel, stride, padding, output_padding=2 * padding - overlap)
+
+
+def can_be_united(first: nn.ConvTranspose1d, second: nn.ConvTranspose1d) -> bool:
+    """Whether the first spreads positions without overlap, and the second only smooths what it spread."""
+    return first.stride == first.kernel_size != (1,) and second.stride == (1,)
+
+
+def united_convolution(positions: Tensor, first: nn.ConvTranspose1d, second: nn.ConvTranspose1d) -> Tensor:
+    """Two transposed convolutions as one, whose kernel is theirs convolved.
+
+    Nothing nonlinear is between them, and the second would run over as many more positions as the first one's stride.
+
+    Args:
+        positions: (batch, inputs, positions).
+        first: with a stride of its kernel's length.
+        second: with a stride of 1.
+    """
+    assert first.bias is not None
+    weight = F.conv_transpose1d(first.weight, second.weight)
+    spread = F.conv_transpose1d(positions, weight, None, first.stride, second.padding)  # type: ignore[arg-type]
+    # At its ends the second sees less of the first one's bias.
+    bias = first.bias.view(1, -1, 1).expand(-1, -1, spread.shape[2])
+    return spread + F.conv_transpose1d(bias, second.weight, second.bias, 1, second.padding)  # type: ignore[arg-type]
