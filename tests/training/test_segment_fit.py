@@ -169,7 +169,8 @@ def test_training_in_half_precision_works_for_each_stage(root, stages, tmp_path)
 def test_two_processes_reach_what_one_does(stage, root, stages, tmp_path):
     settings = {
         "model__encoder__dropout": 0, "model__encoder__attention_dropout": 0, "trainer__epochs": 2,
-        "optimiser__lr": 3e-4,
+        # A small epsilon enlarges rounding to whole steps where the true gradient is zero.
+        "optimiser__eps": 1e-3, "optimiser__lr": 1e-3,
     }  # fmt: skip
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     for name, devices in (("one", 1), ("two", 2)):
@@ -177,7 +178,4 @@ def test_two_processes_reach_what_one_does(stage, root, stages, tmp_path):
         subprocess.run([sys.executable, "-m", "neurolect", *words], check=True, env=environment, timeout=300)
     one, two = (checkpoint(tmp_path / name)["state_dict"] for name in ("one", "two"))
     for name, tensor in one.items():
-        # Biases before a normalisation have no gradient but rounding, which Adam enlarges to steps of the full rate.
-        if "tokenizer" in name and name.endswith((".bias", "running_mean")):
-            continue
         assert torch.allclose(tensor.double(), two[name].double(), atol=2e-5), name
