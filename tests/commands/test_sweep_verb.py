@@ -102,7 +102,7 @@ def test_rows_are_trained_and_classified_and_a_failing_one_is_kept(here, capsys)
     assert main(["report", "sweep", "sweep"]) == 0
     printed = capsys.readouterr().out
     assert "chance: 25.00 %" in printed
-    assert "rows without an accuracy: 1 failed" in printed
+    assert "Rows without an accuracy: 1 failed" in printed
     page = Page((here / "sweep" / "sweep.html").read_text(encoding="utf-8"))
     assert page.is_self_contained
     assert "simulated" in page.text

@@ -263,7 +263,7 @@ def test_the_report_of_an_unfinished_sweep_says_what_is_missing(tmp_path, capsys
     run_sweep(planned, out, ScriptedPool(script={"001/other/0": ["no <space> left"]}), attempts=1)
     assert main(["report", "sweep", str(out)]) == 0
     printed = capsys.readouterr().out
-    assert "rows without an accuracy: 1 failed" in printed
+    assert "Rows without an accuracy: 1 failed" in printed
     assert "001/other/0: no <space> left" in printed
     assert "25.00 ± 0.00 (2 subjects)" in printed
     assert "other over scratch: +0.00 points" in printed
@@ -280,7 +280,7 @@ def test_a_report_of_no_sweep_is_refused(tmp_path, capsys):
 def test_a_sweep_that_has_not_begun_has_a_report_too(tmp_path, capsys):
     SweepTable(tmp_path / TABLE, [SweepRow("001", "scratch", 0)])
     assert main(["report", "sweep", str(tmp_path)]) == 0
-    assert "rows without an accuracy: 1 waiting" in capsys.readouterr().out
+    assert "Rows without an accuracy: 1 waiting" in capsys.readouterr().out
     assert "No row is finished yet" in (tmp_path / "sweep.html").read_text(encoding="utf-8")
 
 

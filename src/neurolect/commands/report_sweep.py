@@ -21,10 +21,10 @@ def report_sweep(folder: Path) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from neurolect.evaluation.sweep_report import states, write_sweep_report
+    from neurolect.evaluation.sweep_report import write_sweep_report
     from neurolect.evaluation.sweep_statistics import MeanAccuracy
 
-    summary = write_sweep_report(folder)
+    summary, notes = write_sweep_report(folder)
     console = Console()
 
     def shown(cell: MeanAccuracy | None, of: str) -> str:
@@ -57,8 +57,8 @@ def report_sweep(folder: Path) -> None:
         )
     if summary.chance is not None:
         console.print(f"chance: {100 * summary.chance:.2f} %", highlight=False)
-    if summary.unfinished:
-        console.print(f"rows without an accuracy: {states(summary)}", highlight=False)
+    for note in notes:
+        console.print(f"note: {note}", highlight=False, soft_wrap=True)
     for row in summary.unfinished:
         if row.state == "failed":
             console.print(f"{row.run}: {row.message}", highlight=False, soft_wrap=True, markup=False)

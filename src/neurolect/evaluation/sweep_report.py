@@ -16,14 +16,18 @@ from neurolect.evaluation.sweep_table import TABLE, read_table
 from neurolect.training.run_files import DESCRIPTION
 
 
-def write_sweep_report(folder: Path) -> SweepSummary:
+def write_sweep_report(folder: Path) -> tuple[SweepSummary, list[str]]:
     """Sum up the table of a sweep, finished or not, in `sweep.html` and `sweep.png` beside it.
+
+    Returns:
+        the sums, and what must be read beside them.
 
     Raises:
         DataError: the folder holds no table of a sweep.
     """
     rows = read_table(folder / TABLE)
     summary = summarise(rows)
+    notes = _notes(folder, summary)
     drawn = None
     if summary.overall:
         save_sweep_figure(folder / "sweep.png", summary)
@@ -34,14 +38,14 @@ def write_sweep_report(folder: Path) -> SweepSummary:
         "sweep_report.html",
         f"{folder.name}: sweep",
         _facts(folder, summary),
-        _notes(folder, summary),
+        notes,
         summary=summary,
         figure=drawn,
     )
-    return summary
+    return summary, notes
 
 
-def states(summary: SweepSummary) -> str:
+def _states(summary: SweepSummary) -> str:
     """How many rows have no accuracy yet, and why, in words; empty where all have."""
     counts = Counter(row.state for row in summary.unfinished)
     return ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))
@@ -71,9 +75,9 @@ def _notes(folder: Path, summary: SweepSummary) -> list[str]:
     if data.get("simulated"):
         notes.append(SIMULATED)
     if data.get("reference_accuracy"):
-        notes.append(f"Accuracies follow the rule of the {data['reference_accuracy']}.")
+        notes.append(f"Accuracies as published ({data['reference_accuracy']}).")
     if summary.unfinished:
-        notes.append(f"Rows without an accuracy: {states(summary)}. Means are over those that are finished.")
+        notes.append(f"Rows without an accuracy: {_states(summary)}. Means are over those that are finished.")
     return notes
 
 
