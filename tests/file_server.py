@@ -9,6 +9,7 @@ from collections import defaultdict, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import PurePosixPath
 from urllib.parse import quote
 
 
@@ -93,6 +94,23 @@ class FileServer:
         addresses = [listing] + [f"{listing}?page={number}" for number in range(2, len(pages) + 1)]
         for address, page, following in zip(addresses, pages, [*addresses[1:], None], strict=True):
             self._add_page(address, "stash:files", page, following)
+
+    def add_repository(self, repository: str, files: dict[str, bytes], per_page: int = 3) -> None:
+        """Serve a dataset as Hugging Face does: folders listed too, pages by `Link`, files over 1000 bytes as large."""
+        folders = {str(parent) for name in files for parent in PurePosixPath(name).parents} - {"."}
+        entries: list[dict[str, object]] = [{"type": "directory", "path": name, "oid": "0"} for name in sorted(folders)]
+        for name, content in files.items():
+            git = hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
+            large = {"lfs": {"oid": hashlib.sha256(content).hexdigest(), "size": len(content), "pointerSize": 130}}
+            entry = {"type": "file", "path": name, "size": len(content), "oid": git}
+            entries.append(entry | (large if len(content) > 1000 else {}))
+            self.add(f"/datasets/{repository}/resolve/main/{quote(name)}", content)
+        address = f"/api/datasets/{repository}/tree/main?recursive=true"
+        starts = range(0, len(entries), per_page)
+        for number, start in enumerate(starts):
+            here, following = (f"{address}&cursor={each}" if each else address for each in (number, number + 1))
+            links = {"Link": f'<{self.url}{following}>; rel="next"'} if number + 1 < len(starts) else {}
+            self.add(here, json.dumps(entries[start : start + per_page]).encode(), extra=links)
 
     def bytes_sent(self, path: str) -> int:
         return sum(answer.n_bytes for answer in self.answers if answer.path == path)

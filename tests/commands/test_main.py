@@ -8,6 +8,7 @@ import sys
 import time
 
 import pytest
+import yaml
 
 from neurolect.commands.main import VERBS, main, verb_function
 
@@ -87,6 +88,12 @@ def test_the_first_word_of_several_verbs_lists_them_alone(arguments, capsys):
     assert all((summary in shown) == verb.startswith("lm ") for verb, summary in VERBS.items())
 
 
+def test_a_verb_that_begins_others_explains_itself(capsys):
+    with pytest.raises(SystemExit):
+        main(["train", "--help"])
+    assert "Train a phoneme decoder" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("verb", VERBS)
 def test_no_word_becomes_an_output_or_an_optional_setting_by_its_place(verb, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -100,6 +107,14 @@ def test_no_word_becomes_an_output_or_an_optional_setting_by_its_place(verb, tmp
     assert main([*verb.split(), *words]) == 2
     assert f"unexpected argument '{words[-1]}'" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+def test_words_behind_a_list_of_the_data_are_its_items(tmp_path, capsys):
+    arguments = ["train", "--data.root", str(tmp_path), "--data.sessions", "001", "1e3", "--out", str(tmp_path / "run")]
+    with pytest.raises(SystemExit):
+        main([*arguments, "--print_config"])
+    shown = yaml.safe_load(capsys.readouterr().out)
+    assert shown["data"]["sessions"] == ["001", "1e3"]
 
 
 def test_words_of_a_list_are_all_inputs(tmp_path, capsys):

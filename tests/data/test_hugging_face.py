@@ -7,7 +7,7 @@ import pytest
 
 from file_server import Drop, FileServer
 from neurolect.data.http import new_session
-from neurolect.data.hugging_face import hugging_face_file
+from neurolect.data.hugging_face import hugging_face_dataset_files, hugging_face_file
 from neurolect.data.remote_file import fetch_file, first_bytes
 from neurolect.errors import DataError
 
@@ -23,7 +23,7 @@ def server():
 def publish(server, content=CONTENT, digest=None):
     entries = [
         {"type": "directory", "path": "sub", "size": 0, "oid": "0"},
-        {"type": "file", "path": "tokens.txt", "size": 3, "oid": "0"},
+        {"type": "file", "path": "tokens.txt", "size": 3, "oid": hashlib.sha1(b"blob 3\0abc").hexdigest()},
         {
             "type": "file",
             "path": "lm.bin",
@@ -67,10 +67,29 @@ def test_a_file_that_is_not_there_is_named(server):
         listed(server, "other.bin")
 
 
-def test_a_file_outside_the_large_file_storage_has_no_checksum_and_is_refused(server):
+def test_a_small_file_is_checked_against_the_name_that_git_knows_it_by(server, tmp_path):
     publish(server)
-    with pytest.raises(DataError, match=r"^huggingface\.co/lab/model: cannot make sense of the listing"):
-        listed(server, "tokens.txt")
+    server.add("/lab/model/resolve/main/tokens.txt", b"abc")
+    assert fetch_file(listed(server, "tokens.txt"), tmp_path).read_bytes() == b"abc"
+    server.add("/lab/model/resolve/main/tokens.txt", b"abd")
+    with pytest.raises(DataError, match=r"^tokens\.txt: what 127\.0\.0\.1 sent has the git-blob checksum .* deleted$"):
+        fetch_file(listed(server, "tokens.txt"), tmp_path / "other")
+
+
+def test_all_pages_of_a_dataset_are_listed_folders_left_out(server, tmp_path):
+    files = {"README.md": b"# data", "data/001/run 1/data": b"x" * 3000, "data/001/run 1/info": b"names", "a.bin": b"y"}
+    server.add_repository("lab/set", files, per_page=2)
+    found = hugging_face_dataset_files("lab/set", server.url, retries=0)
+    assert {file.path: file.size for file in found} == {name: len(content) for name, content in files.items()}
+    assert {file.path: file.digest.partition(":")[0] for file in found}["data/001/run 1/data"] == "sha-256"
+    for file in found:
+        assert fetch_file(file, tmp_path).read_bytes() == files[file.path]
+
+
+def test_pages_that_go_in_a_circle_end(server):
+    path = "/api/datasets/lab/set/tree/main?recursive=true"
+    server.add(path, b"[]", extra={"Link": f'<{path}>; rel="next"'})
+    assert hugging_face_dataset_files("lab/set", server.url, retries=0) == []
 
 
 @pytest.mark.parametrize("page", [b"<html>", b"{}", b"[1]"])

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from file_server import FileServer, Refuse, Remote
+from file_server import Drop, FileServer, Refuse, Remote
 from neurolect.commands.data_download import data_download
 from neurolect.commands.main import main
 from neurolect.data.dryad import dryad_files, token_session
@@ -132,7 +132,7 @@ def test_a_file_that_is_not_in_the_dataset_is_refused_with_those_that_are(server
 
 
 def test_an_unknown_dataset_is_refused_with_those_that_are_known():
-    with pytest.raises(ConfigError, match=r"^there is no dataset 't16'; there are t15$"):
+    with pytest.raises(ConfigError, match=r"^there is no dataset 't16'; there are t15, duin$"):
         select_files("t16")
 
 
@@ -225,3 +225,66 @@ def test_a_host_that_is_not_there_is_one_line_and_status_2(tmp_path, capsys):
 
 def test_the_command_offers_every_dataset():
     assert typing.get_args(typing.get_type_hints(data_download)["dataset"]) == tuple(DATASETS)
+
+
+DUIN = {
+    "README.md": b"# Du-IN",
+    ".gitattributes": b"*.npy filter=lfs",
+    "data/seeg/001/word-recitation/run1/data": b"trials" * 9000,
+    "data/seeg/001/word-recitation/run1/info": b"names",
+    "data/seeg/002/word-recitation/run1/data": b"other" * 9000,
+    "pretrains/duin/001/mae/checkpoint-399.pth": b"weights" * 5000,
+}
+
+
+@pytest.fixture
+def hub():
+    with FileServer() as running:
+        running.add_repository(DATASETS["duin"].repository, DUIN)
+        yield running
+
+
+def download_duin(hub, to, *more):
+    return main(["data", "download", "duin", "--to", str(to), "--base_url", hub.url, "--retries", "0", *more])
+
+
+def test_duin_is_fetched_whole_into_the_folders_it_is_published_in(hub, tmp_path):
+    assert download_duin(hub, tmp_path) == 0
+    found = {str(path.relative_to(tmp_path)): path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    assert found == {name: content for name, content in DUIN.items() if name not in ("README.md", ".gitattributes")}
+    n_answers = len(hub.answers)
+    assert download_duin(hub, tmp_path) == 0
+    assert not any("/resolve/" in answer.path for answer in hub.answers[n_answers:])
+
+
+def test_only_the_subjects_asked_for_are_fetched(hub, tmp_path, capsys):
+    assert download_duin(hub, tmp_path, "--subjects", "001") == 0
+    assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == ["checkpoint-399.pth", "data", "info"]
+    assert not (tmp_path / "data" / "seeg" / "002").exists()
+    assert download_duin(hub, tmp_path, "--subjects", "001", "002") == 0
+    assert (tmp_path / "data" / "seeg" / "002" / "word-recitation" / "run1" / "data").exists()
+    capsys.readouterr()
+    assert download_duin(hub, tmp_path, "--subjects", "013") == 2
+    assert capsys.readouterr().err == "neurolect: error: dataset duin has no subject '013'; it has 001, 002\n"
+
+
+def test_a_broken_download_of_duin_goes_on_where_it_was(hub, tmp_path, capsys):
+    path = f"/datasets/{DATASETS['duin'].repository}/resolve/main/data/seeg/001/word-recitation/run1/data"
+    hub.faults[path].append(Drop(20_000))
+    assert download_duin(hub, tmp_path, "--subjects", "001") == 2
+    assert "keeps dropping" in capsys.readouterr().err
+    assert download_duin(hub, tmp_path, "--subjects", "001") == 0
+    assert hub.bytes_sent(path) == 54_000
+
+
+def test_a_token_of_one_host_is_not_shown_to_another(hub, tmp_path, monkeypatch):
+    monkeypatch.setenv("DRYAD_TOKEN", "secret")
+    assert download_duin(hub, tmp_path) == 0
+    assert not any("Authorization" in answer.headers for answer in hub.answers)
+
+
+def test_t15_is_not_told_apart_by_subject(server):
+    with pytest.raises(
+        ConfigError, match=r"^dataset t15 has no subject '001'; its files are not told apart by subject$"
+    ):
+        select_files("t15", subjects=["001"], base_url=server.url)

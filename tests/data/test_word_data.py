@@ -217,7 +217,8 @@ def test_channels_are_taken_in_the_order_asked_for(root):
         ({"seed": -1}, ConfigError, "data.seed is -1, it must be at least 0"),
         ({"validation_fraction": 0.5, "test_fraction": 0.5}, ConfigError, "both together below 1"),
         ({"word_list": ["say", "say"]}, ConfigError, "data.word_list names a word twice"),
-        ({"test_fraction": 0.0}, DataError, "there is no test trial"),
+        ({"test_fraction": 0.0}, DataError, "there is no test trial of any of 3 words"),
+        ({"word_list": ["nay"]}, DataError, "there is no test trial of any of 1 words"),
     ],
 )
 def test_a_setting_that_cannot_be_met_is_named(root, settings, error, message):

@@ -13,33 +13,36 @@ if TYPE_CHECKING:
 
 
 def data_download(
-    dataset: Literal["t15"],
+    dataset: Literal["t15", "duin"],
     to: Path = Path("data"),
     files: list[str] | str | None = None,
+    subjects: list[str] | None = None,
     list: bool = False,
     keep_zip: bool = True,
     retries: int = 5,
-    base_url: str = "https://datadryad.org",
+    base_url: str | None = None,
 ) -> None:
     """Fetch a public dataset.
 
     A broken or killed download continues where it stopped when the command is run again. Every file is checked
     against its published checksum, and zip archives are unpacked. What is complete already is not fetched again.
-    Where Dryad asks for a token, put one into the environment variable DRYAD_TOKEN.
+    Where the host asks for a token, put one into the environment variable DRYAD_TOKEN or, for duin, HF_TOKEN.
 
     Args:
         dataset: which dataset.
         to: folder for the files.
         files: names of the files to fetch; all but the very large language models by default.
+        subjects: of duin, fetch only the files of these subjects, such as '001'.
         list: only list the files.
         keep_zip: keep zip archives once they are unpacked.
         retries: how many failures in a row, each without a new byte, are forgiven.
-        base_url: a mirror with Dryad's API.
+        base_url: a mirror with the API of the dataset's host, Dryad for t15 and Hugging Face for duin.
 
     Examples:
         neurolect data download t15 --to data --list
         neurolect data download t15 --to data
         neurolect data download t15 --to data --files '[t15_copyTask_neuralData.zip, languageModel.tar.gz]'
+        neurolect data download duin --to data/duin --subjects '["001", "002"]'
     """
     import os
 
@@ -50,7 +53,7 @@ def data_download(
 
     console = Console()
     names = [files] if isinstance(files, str) else files
-    selected = select_files(dataset, names, base_url=base_url, retries=retries)
+    selected = select_files(dataset, names, subjects, base_url=base_url, retries=retries)
     extras = extra_files(dataset, base_url=base_url, retries=retries) if list and names is None else []
     console.print(DATASETS[dataset].title)
     console.print(_table(selected, [bytes_missing(dataset, file, to) for file in selected], extras))
@@ -62,7 +65,7 @@ def data_download(
             selected,
             to,
             base_url=base_url,
-            token=os.environ.get("DRYAD_TOKEN"),
+            token=os.environ.get(DATASETS[dataset].token_variable),
             keep_zip=keep_zip,
             retries=retries,
             progress=lambda file, n_bytes: bars.show(file.path, file.size, n_bytes),

@@ -50,13 +50,12 @@ def pretrain_mae(
         config_yaml: filled in by the command line.
 
     Examples:
-        neurolect pretrain mae --config configs/duin_mae.yaml --data.root seeg --data.subjects 001 \\
-            --teacher runs/001/vqvae --out runs/001/mae
-        neurolect pretrain mae --config runs/001/mae/config.yaml --resume
+        neurolect pretrain mae --config configs/duin_mae.yaml --data.root seeg --teacher runs/vqvae --out runs/mae
+        neurolect pretrain mae --config runs/mae/config.yaml --resume
     """
     from neurolect.errors import ConfigError
+    from neurolect.training.best import Criterion
     from neurolect.training.encoder_start import start_from_run
-    from neurolect.training.fit import Criterion
     from neurolect.training.mae_training import MAETraining
     from neurolect.training.runs import load_segments
     from neurolect.training.segment_fit import build_for, fit_segments

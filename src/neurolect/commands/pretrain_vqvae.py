@@ -44,12 +44,12 @@ def pretrain_vqvae(
         config_yaml: filled in by the command line.
 
     Examples:
-        neurolect pretrain vqvae --config configs/duin_vqvae.yaml --data.root seeg --data.subjects 001 --out runs/001/vqvae
-        neurolect pretrain vqvae --config runs/001/vqvae/config.yaml --resume
-        neurolect pretrain vqvae --data.root seeg --out runs/all --model.encoder.subject_tokenizers true
+        neurolect pretrain vqvae --config configs/duin_vqvae.yaml --data.root seeg --out runs/vqvae
+        neurolect pretrain vqvae --config runs/vqvae/config.yaml --resume
+        neurolect pretrain vqvae --data.root seeg --data.subjects 001 --data.batch_size 32 --out runs/001/vqvae
     """
+    from neurolect.training.best import Criterion
     from neurolect.training.encoder_start import start_from_run
-    from neurolect.training.fit import Criterion
     from neurolect.training.segment_fit import build_for, fit_segments
     from neurolect.training.vqvae_training import VQVAETraining
 

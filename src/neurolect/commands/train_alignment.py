@@ -47,13 +47,13 @@ def train_alignment(
         config_yaml: filled in by the command line.
 
     Examples:
-        neurolect train alignment --data.root seeg --embeddings vectors.npz --start_from runs/001/mae --out runs/001/aligned
+        neurolect train alignment --data.root seeg --embeddings vectors.npz --out runs/aligned
     """
     import torch
 
     from neurolect.training.alignment_training import AlignmentTraining
+    from neurolect.training.best import Criterion
     from neurolect.training.encoder_start import start_from_run
-    from neurolect.training.fit import Criterion
     from neurolect.training.segment_fit import build_for, fit_segments
     from neurolect.training.word_embeddings import hashed_embeddings, read_embeddings
 

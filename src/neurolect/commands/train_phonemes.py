@@ -51,14 +51,14 @@ def train_phonemes(
         config_yaml: filled in by the command line.
 
     Examples:
-        neurolect train phonemes --data.root seeg --data.shift.seconds 0 --start_from runs/001/mae --out runs/001/phonemes
+        neurolect train phonemes --data.root seeg --data.shift.seconds 0 --start_from runs/mae --out runs/tagger
     """
     from dataclasses import asdict
 
     from neurolect.data.seeg.mandarin import FINALS, INITIALS, mandarin_words, read_mandarin_words
     from neurolect.errors import ConfigError
+    from neurolect.training.best import Criterion
     from neurolect.training.encoder_start import start_from_run
-    from neurolect.training.fit import Criterion
     from neurolect.training.phoneme_training import PhonemeTraining
     from neurolect.training.segment_fit import build_for, fit_segments
     from neurolect.training.syllable_labels import labels_for

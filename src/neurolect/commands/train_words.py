@@ -46,15 +46,14 @@ def train_words(
         config_yaml: filled in by the command line.
 
     Examples:
-        neurolect train words --config configs/duin_words.yaml --data.root seeg --data.subjects 001 \\
-            --start_from runs/001/mae --out runs/001/words
         neurolect train words --config configs/duin_words.yaml --data.root seeg --out runs/scratch
-        neurolect train words --config runs/001/words/config.yaml --resume
+        neurolect train words --config configs/duin_words.yaml --data.root seeg --start_from runs/mae --out runs/words
+        neurolect train words --config runs/words/config.yaml --resume
     """
     from functools import partial
 
+    from neurolect.training.best import Criterion
     from neurolect.training.encoder_start import start_from_run
-    from neurolect.training.fit import Criterion
     from neurolect.training.reference_choice import keep_reference_accuracies
     from neurolect.training.segment_fit import build_for, fit_segments
     from neurolect.training.word_training import WordTraining

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import requests
 import urllib3
@@ -139,15 +139,39 @@ def get_json(
     Raises:
         DataError: there is no such document or the answer is not JSON.
     """
+    document, _ = _get_page(session, url, what, retries, backoff)
+    return document
 
-    def attempt() -> Any:
+
+def get_json_pages(
+    session: requests.Session, url: str, what: str, *, retries: int = RETRIES, backoff: float = BACKOFF
+) -> Iterator[Any]:
+    """Ask for a JSON document and for those that each says come next in its `Link` header (RFC 8288), with retries.
+
+    Raises:
+        DataError: there is no such document or an answer is not JSON.
+    """
+    seen: set[str] = set()
+    following: str | None = url
+    while following is not None and following not in seen:
+        seen.add(following)
+        document, following = _get_page(session, following, what, retries, backoff)
+        yield document
+
+
+def _get_page(session: requests.Session, url: str, what: str, retries: int, backoff: float) -> tuple[Any, str | None]:
+    """A JSON document and the address of the next one, where there is one."""
+
+    def attempt() -> tuple[Any, str | None]:
         with get(session, url, what) as response:
             try:
-                return response.json()
+                document = response.json()
             except requests.exceptions.JSONDecodeError:
                 raise DataError(f"{what}: {host_of(url)} answered with something that is not JSON") from None
             except requests.RequestException:
                 raise TransientError(f"{what}: the connection to {host_of(url)} keeps dropping") from None
+            following = response.links.get("next", {}).get("url")
+            return document, urljoin(url, following) if following else None
 
     return retrying(attempt, retries=retries, backoff=backoff)
 

@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 
 from neurolect.data.archives import extract_zip
 from neurolect.data.download import bytes_here
 from neurolect.data.dryad import DRYAD, dryad_files, fetch_from_dryad, token_session
 from neurolect.data.http import RETRIES
-from neurolect.data.remote_file import RemoteFile
+from neurolect.data.hugging_face import HUGGING_FACE, hugging_face_dataset_files
+from neurolect.data.remote_file import RemoteFile, fetch_file
 from neurolect.errors import ConfigError
 
 FileProgress = Callable[[RemoteFile, int], None]
 
-_NEVER_FETCHED = ("README.md",)
+_NEVER_FETCHED = ("README.md", ".gitattributes")
 
 
 @dataclass(frozen=True)
@@ -26,15 +27,27 @@ class Dataset:
 
     Args:
         title: one line for people.
-        doi: its DOI on Dryad; all its files but `README.md` belong to the dataset.
+        doi: its DOI, where it is on Dryad; all its files but `README.md` belong to the dataset.
+        repository: `owner/name`, where it is on Hugging Face; all its files but `README.md` belong to the dataset.
         extras: file name → DOI on Dryad, for files that are fetched only when named.
         folders: zip archive → the folder it unpacks to; an archive whose folder exists is not fetched.
     """
 
     title: str
-    doi: str
+    doi: str = ""
+    repository: str = ""
     extras: Mapping[str, str] = field(default_factory=dict)
     folders: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def host(self) -> str:
+        """Address of the host that publishes it."""
+        return HUGGING_FACE if self.repository else DRYAD
+
+    @property
+    def token_variable(self) -> str:
+        """Environment variable that may hold a token for the host."""
+        return "HF_TOKEN" if self.repository else "DRYAD_TOKEN"
 
 
 DATASETS: Mapping[str, Dataset] = MappingProxyType(
@@ -51,30 +64,48 @@ DATASETS: Mapping[str, Dataset] = MappingProxyType(
                 "t15_pretrained_rnn_baseline.zip": "t15_pretrained_rnn_baseline",
             },
         ),
+        "duin": Dataset(
+            title="Du-IN: 12 subjects with stereo-EEG read 61 words aloud (Zheng et al., NeurIPS 2024)",
+            repository="liulab-repository/Du-IN",
+        ),
     }
 )
 
 
 def select_files(
-    name: str, include: Iterable[str] | None = None, *, base_url: str = DRYAD, retries: int = RETRIES
+    name: str,
+    include: Iterable[str] | None = None,
+    subjects: Iterable[str] | None = None,
+    *,
+    base_url: str | None = None,
+    retries: int = RETRIES,
 ) -> list[RemoteFile]:
     """List the files to fetch.
 
     Args:
         name: a key of `DATASETS`.
         include: names of the files; by default all but the extras.
-        base_url: a mirror with Dryad's API.
+        subjects: of the files, only those of these subjects, which have a folder of their name.
+        base_url: a mirror with the API of the dataset's host.
         retries: how many failures in a row are forgiven.
 
     Raises:
-        ConfigError: there is no such dataset, or no such file in it.
+        ConfigError: there is no such dataset, or no such file or subject in it.
         DataError: the listing cannot be fetched.
     """
-    files = [
-        file for file in dryad_files(_dataset(name).doi, base_url, retries=retries) if file.path not in _NEVER_FETCHED
-    ]
-    if include is None:
-        return files
+    dataset = _dataset(name)
+    base_url = base_url or dataset.host
+    if dataset.repository:
+        listed = hugging_face_dataset_files(dataset.repository, base_url, retries=retries)
+    else:
+        listed = dryad_files(dataset.doi, base_url, retries=retries)
+    files = [file for file in listed if file.path not in _NEVER_FETCHED]
+    if include is not None:
+        files = _named(name, files, include, base_url, retries)
+    return files if subjects is None else _of_subjects(name, files, subjects)
+
+
+def _named(name: str, files: list[RemoteFile], include: Iterable[str], base_url: str, retries: int) -> list[RemoteFile]:
     wanted = list(dict.fromkeys(include))
     if any(path in _dataset(name).extras for path in wanted):
         files += extra_files(name, base_url=base_url, retries=retries)
@@ -86,14 +117,26 @@ def select_files(
     return [by_path[path] for path in wanted]
 
 
-def extra_files(name: str, *, base_url: str = DRYAD, retries: int = RETRIES) -> list[RemoteFile]:
+def _of_subjects(name: str, files: list[RemoteFile], subjects: Iterable[str]) -> list[RemoteFile]:
+    """The files in folders that are called like a subject, or that are: `001/run1/data`, `001.zip`."""
+    places = [{part.partition(".")[0] for part in PurePosixPath(file.path).parts} for file in files]
+    wanted = set(subjects)
+    there = sorted(place for place in set().union(*places) if place.isdigit())
+    unknown = sorted(wanted - set(there))
+    if unknown:
+        known = f"it has {', '.join(there)}" if there else "its files are not told apart by subject"
+        raise ConfigError(f"dataset {name} has no subject '{unknown[0]}'; {known}")
+    return [file for file, place in zip(files, places, strict=True) if place & wanted]
+
+
+def extra_files(name: str, *, base_url: str | None = None, retries: int = RETRIES) -> list[RemoteFile]:
     """List the files that are fetched only when named.
 
     Raises:
         ConfigError: there is no such dataset.
         DataError: the listing cannot be fetched.
     """
-    extras = _dataset(name).extras
+    extras, base_url = _dataset(name).extras, base_url or _dataset(name).host
     return [
         file
         for doi in dict.fromkeys(extras.values())
@@ -107,7 +150,7 @@ def fetch_files(
     files: Iterable[RemoteFile],
     to: Path | str,
     *,
-    base_url: str = DRYAD,
+    base_url: str | None = None,
     token: str | None = None,
     keep_zip: bool = True,
     retries: int = RETRIES,
@@ -119,8 +162,8 @@ def fetch_files(
         name: a key of `DATASETS`.
         files: as listed by `select_files`.
         to: the folder; it is made if need be.
-        base_url: the host that may see the token.
-        token: Dryad API token, where Dryad asks for one.
+        base_url: the host that may see the token; by default the dataset's own.
+        token: API token, where the host asks for one.
         keep_zip: keep the zip archives once they are unpacked.
         retries: how many failures in a row, each without a new byte, are forgiven.
         progress: called with a file and the number of its bytes that are here.
@@ -133,14 +176,15 @@ def fetch_files(
         DataError: a file cannot be fetched, is not the right one or cannot be unpacked.
     """
     paths: list[Path] = []
-    with token_session(base_url, token) as session:
+    fetch = fetch_file if _dataset(name).repository else fetch_from_dryad
+    with token_session(base_url or _dataset(name).host, token) as session:
         for file in files:
             folder = _unpacked(name, file, Path(to))
             if folder is not None:
                 paths.append(folder)
                 continue
             report = progress and partial(progress, file)
-            path = fetch_from_dryad(file, Path(to), session, retries=retries, progress=report)
+            path = fetch(file, Path(to), session, retries=retries, progress=report)
             if file.mime_type != "application/zip" and path.suffix != ".zip":
                 paths.append(path)
                 continue

@@ -14,8 +14,9 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset
 from neurolect.data.batches import Batch
 from neurolect.data.dataset import SpeechData, TrainingBatches
 from neurolect.errors import require_at_least
+from neurolect.training.best import Criterion, KeepBest
 from neurolect.training.ctc import CTCTraining
-from neurolect.training.fit import Criterion, HardwareSettings, KeepBest, fit
+from neurolect.training.fit import HardwareSettings, fit
 from neurolect.training.runs import Run, save_run
 
 _FEWEST_ERRORS = Criterion("val/per")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Literal, cast
@@ -82,8 +83,9 @@ def start_from_run(
 def _require_same_settings(encoder: DuINEncoder, source: DuINEncoder) -> None:
     there = asdict(source.settings)
     for name, here in asdict(encoder.settings).items():
-        if name not in _FREE_TO_DIFFER and here != there[name]:
-            raise ConfigError(f"{_WHAT} has encoder.{name} {there[name]}, this one has {here}")
+        # A run's description has lists where a constructor had tuples.
+        if name not in _FREE_TO_DIFFER and json.dumps(here) != json.dumps(there[name]):
+            raise ConfigError(f"{_WHAT} has encoder.{name} {json.dumps(there[name])}, this one has {json.dumps(here)}")
 
 
 def _copy_subject(own: SubjectLayer, index: int, known: SubjectLayer, there: int, rows: list[int]) -> None:

@@ -50,21 +50,24 @@ class PhonemeTraining(SegmentTraining):
         self.seed_step(batch)
         initials, finals = self.labels[batch.labels].unbind(dim=-1)
         spoken = initials != NO_SYLLABLE
-        loss = phoneme_loss(*self.model(batch.signals, batch.subjects), initials, finals, spoken)
+        initial_logits, final_logits = self.model(batch.signals, batch.subjects)
+        loss = phoneme_loss(initial_logits, final_logits, initials, finals, spoken)
         self.log("train/loss", loss.detach(), prog_bar=True, batch_size=len(batch))
         return self.shared(loss, spoken.sum())
 
     def validation_step(self, batch: SegmentBatch, batch_idx: int) -> None:
         """Add up losses and right tags."""
-        labels = self.labels[batch.labels]
-        spoken = labels[..., 0] != NO_SYLLABLE
+        initials, finals = self.labels[batch.labels].unbind(dim=-1)
+        spoken = initials != NO_SYLLABLE
         n_spoken = spoken.sum()
-        logits = self.model(batch.signals, batch.subjects)
-        self.count("val/loss", phoneme_loss(*logits, *labels.unbind(dim=-1), spoken) * n_spoken, n_spoken)
-        right = [(each.argmax(dim=-1) == labels[..., kind]) & spoken for kind, each in enumerate(logits)]
-        self.count("val/initial_accuracy", right[0].sum(), n_spoken)
-        self.count("val/final_accuracy", right[1].sum(), n_spoken)
-        self.count("val/accuracy", (right[0] & right[1]).sum(), n_spoken)
+        initial_logits, final_logits = self.model(batch.signals, batch.subjects)
+        loss = phoneme_loss(initial_logits, final_logits, initials, finals, spoken)
+        self.count("val/loss", loss * n_spoken, n_spoken)
+        right_initials = (initial_logits.argmax(dim=-1) == initials) & spoken
+        right_finals = (final_logits.argmax(dim=-1) == finals) & spoken
+        self.count("val/initial_accuracy", right_initials.sum(), n_spoken)
+        self.count("val/final_accuracy", right_finals.sum(), n_spoken)
+        self.count("val/accuracy", (right_initials & right_finals).sum(), n_spoken)
 
     def validation_metrics(self) -> list[str]:
         """Loss and accuracies."""

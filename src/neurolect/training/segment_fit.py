@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -10,12 +10,13 @@ from typing import Any, Protocol
 import lightning
 import torch
 from torch import nn
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, IterableDataset
 
 from neurolect.data.seeg.batches import EpochBatches, SegmentBatch
 from neurolect.data.seeg.subject_inputs import SubjectInput
 from neurolect.errors import ConfigError, DataError, require_at_least
-from neurolect.training.fit import Criterion, HardwareSettings, KeepBest, fit
+from neurolect.training.best import Criterion, KeepBest
+from neurolect.training.fit import HardwareSettings, fit
 from neurolect.training.run_files import read_description
 from neurolect.training.segment_runs import SegmentRun, save_segment_run
 from neurolect.training.segment_training import SegmentTraining
@@ -169,8 +170,6 @@ def build_for(data: SegmentSource, factory: Callable[..., nn.Module], seed: int,
 class EpochLoader(lightning.LightningDataModule):
     """Hands segments to Lightning; its epochs are theirs."""
 
-    allow_zero_length_dataloader_with_multiple_devices = True
-
     def __init__(self, data: EpochBatches, tests: HeldOut | None = None, workers: int = 0) -> None:
         super().__init__()
         self.data = data
@@ -181,15 +180,7 @@ class EpochLoader(lightning.LightningDataModule):
         """Training batches of the trainer's current epoch."""
         assert self.trainer is not None
         trainer = self.trainer
-        return self._load(self.data.training_epoch(trainer.current_epoch, trainer.global_rank, trainer.world_size))
-
-    def val_dataloader(self) -> list[DataLoader[SegmentBatch]]:
-        """Every validation segment once, then every test segment if they are asked for."""
-        assert self.trainer is not None
-        held_out = [self.data.validation_batches, *([self.tests] if self.tests else [])]
-        return [self._load(batches(self.trainer.global_rank, self.trainer.world_size)) for batches in held_out]
-
-    def _load(self, batches: Sequence[SegmentBatch]) -> DataLoader[SegmentBatch]:
+        batches = self.data.training_epoch(trainer.current_epoch, trainer.global_rank, trainer.world_size)
         return DataLoader(
             batches,  # type: ignore[arg-type]  # a sequence is all that a loader asks of its dataset
             batch_size=None,
@@ -197,10 +188,28 @@ class EpochLoader(lightning.LightningDataModule):
             pin_memory=torch.cuda.is_available(),
         )
 
+    def val_dataloader(self) -> list[DataLoader[SegmentBatch]]:
+        """Every validation segment once, then every test segment if they are asked for."""
+        assert self.trainer is not None
+        held_out = [self.data.validation_batches, *([self.tests] if self.tests else [])]
+        rank, world_size = self.trainer.global_rank, self.trainer.world_size
+        return [DataLoader(_OnePass(batches(rank, world_size)), batch_size=None) for batches in held_out]
+
+
+class _OnePass(IterableDataset[SegmentBatch]):
+    """Batches one after the other; a process that has none takes part in the validation all the same."""
+
+    def __init__(self, batches: Sequence[SegmentBatch]) -> None:
+        self._batches = batches
+
+    def __iter__(self) -> Iterator[SegmentBatch]:
+        return iter(self._batches)
+
 
 def describe_data(data: SegmentSource) -> dict[str, Any]:
     """A data class's settings for a run's description, with its root made absolute."""
-    assert is_dataclass(data) and not isinstance(data, type)
+    assert is_dataclass(data)
+    assert not isinstance(data, type)
     settings = {name: str(value) if isinstance(value, Path) else value for name, value in asdict(data).items()}
     root = getattr(data, "root", None)
     if isinstance(root, Path):

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, cast
 import lightning
 import torch
 from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 
 from neurolect.data.seeg.batches import SegmentBatch
 from neurolect.data.seeg.subject_inputs import SubjectInput
@@ -74,6 +75,14 @@ class SegmentTraining(lightning.LightningModule):
         here = torch.as_tensor(weight, dtype=torch.float32, device=self.device)
         everywhere = cast(Tensor, self.trainer.strategy.reduce(here.clone(), reduce_op="sum"))
         return loss * (here * self.trainer.world_size / everywhere)
+
+    def on_train_start(self) -> None:
+        """Leave running statistics and codebook alone, which the layers themselves keep equal on all processes.
+
+        Broadcasting them would also wait for processes that have fewer batches to validate on.
+        """
+        if isinstance(self.trainer.model, DistributedDataParallel):
+            self.trainer.model.broadcast_buffers = False
 
     def on_train_epoch_start(self) -> None:
         """Set the epoch's learning rate."""

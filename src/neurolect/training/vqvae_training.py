@@ -86,7 +86,7 @@ class VQVAETraining(SegmentTraining):
 
 
 def correlations(first: Tensor, second: Tensor) -> Tensor:
-    """Pearson correlation over samples of signals (batch, samples, channels): (batch, channels), 0 where one is flat."""
+    """Pearson correlation over time of signals (batch, samples, channels): (batch, channels), 0 where one is flat."""
     centred = [each.float() - each.float().mean(dim=1, keepdim=True) for each in (first, second)]
     norms = [each.square().sum(dim=1).sqrt() for each in centred]
     return (centred[0] * centred[1]).sum(dim=1) / (norms[0] * norms[1]).clamp(min=1e-12)

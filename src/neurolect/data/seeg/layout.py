@@ -156,20 +156,6 @@ def open_subject(folder: Path) -> Subject:
     return Subject(folder, info, trials, recordings)
 
 
-def require_alike(subjects: Sequence[Subject], unit: str, values: Sequence[float]) -> None:
-    """Refuse subjects that cannot be put into one batch.
-
-    Raises:
-        DataError: names the first subject whose value differs from the first subject's.
-    """
-    for subject, value in zip(subjects, values, strict=True):
-        if value != values[0]:
-            raise DataError(
-                f"{subject.folder}: subject {subject.info.name} has {value:g} {unit}, subject {subjects[0].info.name} "
-                f"has {values[0]:g}"
-            )
-
-
 def write_subject(
     folder: Path,
     info: SubjectInfo,
@@ -221,6 +207,11 @@ def _read_info(path: Path) -> SubjectInfo:
         info = SubjectInfo(**known)
     except TypeError as error:
         raise DataError(f"{path}: {error}") from None
+    if not (isinstance(info.channels, list) and all(isinstance(channel, str) for channel in info.channels)):
+        raise DataError(f"{path}: channels is not a list of names")
+    for name in ("sample_rate", "epoch_start"):
+        if not isinstance(getattr(info, name), int | float):
+            raise DataError(f"{path}: {name} is {getattr(info, name)!r}, not a number")
     if len(set(info.channels)) != len(info.channels):
         twice = next(channel for channel in info.channels if info.channels.count(channel) > 1)
         raise DataError(f"{path}: channel '{twice}' occurs twice")

@@ -10,9 +10,10 @@ from typing import Literal
 
 import numpy as np
 
+from neurolect.data.seeg.agreement import require_alike
 from neurolect.data.seeg.batches import NO_LABEL
 from neurolect.data.seeg.channel_choice import chosen_channels
-from neurolect.data.seeg.layout import Subject, find_subjects, require_alike
+from neurolect.data.seeg.layout import Subject, find_subjects
 from neurolect.data.seeg.segment_batches import (
     Indices,
     SegmentBatches,
@@ -99,7 +100,7 @@ class SegmentData:
         if without and self.source == "auto":
             warnings.warn(
                 f"{self.root}: no recordings of subject {', '.join(without)}, segments are cut from trials of words",
-                stacklevel=2,
+                stacklevel=3,  # past cached_property
             )
         chosen = chosen_channels(self.opened, self.channels)
         from_trials = [self.source == "trials" or not subject.recordings for subject in self.opened]

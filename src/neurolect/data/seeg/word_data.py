@@ -10,9 +10,10 @@ from typing import Literal
 
 import numpy as np
 
+from neurolect.data.seeg.agreement import require_alike
 from neurolect.data.seeg.augmentation import TimeShift
 from neurolect.data.seeg.channel_choice import chosen_channels
-from neurolect.data.seeg.layout import Subject, find_subjects, require_alike
+from neurolect.data.seeg.layout import Subject, find_subjects
 from neurolect.data.seeg.segment_batches import (
     SegmentBatches,
     Segments,
@@ -150,7 +151,7 @@ class WordData:
                 warnings.warn(
                     f"subject {subject.info.name}: no training trial of {', '.join(unseen)}; held-out trials of such "
                     "words count as errors",
-                    stacklevel=2,
+                    stacklevel=3,  # past cached_property
                 )
         return splits
 
@@ -177,9 +178,10 @@ class WordData:
         """Batches of an epoch, which depend on the seed and the epoch's number alone; see `EpochBatches`.
 
         Raises:
+            DataError: there is no training trial.
             ConfigError: a batch has fewer trials than there are processes.
         """
-        trials = self.trials("train")
+        trials = self._some_trials("train")
         order = np.random.default_rng((self.seed, _ORDER, epoch))
         chosen = self._drawn(trials, order)
         rows = shared_batches(len(chosen), self.batch_size, rank, world_size)
@@ -205,9 +207,7 @@ class WordData:
         Raises:
             DataError: there is none.
         """
-        trials = self.trials(split)
-        if not trials:
-            raise DataError(f"{self.root}: there is no {split} trial")
+        trials = self._some_trials(split)
         dealt = dealt_batches(len(trials), self.batch_size, rank, world_size)
         return SegmentBatches(
             signals=self.signals,
@@ -217,6 +217,12 @@ class WordData:
             steps=[number for number, _ in dealt],
             n_samples=self.n_samples,
         )
+
+    def _some_trials(self, split: Split) -> list[TrialReference]:
+        trials = self.trials(split)
+        if not trials:
+            raise DataError(f"{self.root}: there is no {split} trial of any of {len(self.words)} words")
+        return trials
 
     @cached_property
     def _labels(self) -> dict[str, int]:

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from neurolect.models.duin.settings import DecoderSettings, EncoderSettings
 from neurolect.models.duin.subject_tokenizers import own_parameters
+from neurolect.models.layers.convolution import convolve_transposed
 from neurolect.models.layers.initialisation import initialise
 
 
@@ -46,10 +47,14 @@ class RegressionHead(nn.Module):
 
     def forward(self, positions: Tensor) -> Tensor:
         """Positions (batch, positions, n_inputs) → signals (batch, samples, n_outputs)."""
-        positions = positions.transpose(1, 2)
-        for convolution in self.convolutions:
-            positions = convolution(positions)
-        signals: Tensor = self.out(positions.transpose(1, 2))
+        convolutions: list[nn.ConvTranspose1d] = list(self.convolutions)  # type: ignore[arg-type]
+        while convolutions:
+            if len(convolutions) > 1 and can_be_united(*convolutions[:2]):
+                positions = united_convolution(positions, convolutions.pop(0), convolutions.pop(0))
+            else:
+                layer = convolutions.pop(0)
+                positions = convolve_transposed(positions, layer.weight, layer.bias, *_steps(layer))
+        signals: Tensor = self.out(positions)
         return signals
 
 
@@ -81,16 +86,9 @@ class SubjectRegressionHeads(nn.Module):
         for index in range(len(heads[0].convolutions)):
             layers: list[nn.ConvTranspose1d] = [head.convolutions[index] for head in heads]  # type: ignore[misc]
             weight, bias = own_parameters(layers, subjects)
-            like = layers[0]
-            convolved = F.conv_transpose1d(
-                positions.flatten(0, 1).unsqueeze(0),
-                weight.flatten(0, 1),
-                bias.flatten(),
-                like.stride,
-                like.padding,  # type: ignore[arg-type]
-                like.output_padding,
-                groups=batch,
-            )
+            rows = positions.flatten(0, 1).unsqueeze(0)
+            steps = _steps(layers[0])
+            convolved = F.conv_transpose1d(rows, weight.flatten(0, 1), bias.flatten(), *steps, groups=batch)
             positions = convolved.view(batch, -1, convolved.shape[-1])
         weight = torch.stack([head.out.weight for head in heads])[subjects]
         bias = torch.stack([head.out.bias for head in heads])[subjects]
@@ -127,6 +125,42 @@ def transposed_convolution(n_inputs: int, n_outputs: int, kernel: int, stride: i
     """A transposed convolution whose output is exactly `stride` times as long as its input."""
     if kernel < stride:
         raise ValueError(f"decoder: kernel {kernel} is shorter than its stride {stride}")
+    if stride == 1 and kernel % 2 == 0:
+        raise ValueError(f"decoder: kernel {kernel} with stride 1 must be odd")
     overlap = kernel - stride
     padding = math.ceil(overlap / 2)
     return nn.ConvTranspose1d(n_inputs, n_outputs, kernel, stride, padding, output_padding=2 * padding - overlap)
+
+
+def can_be_united(first: nn.ConvTranspose1d, second: nn.ConvTranspose1d) -> bool:
+    """Whether the first spreads positions without overlap, and the second only smooths what it spread."""
+    return first.stride == first.kernel_size != (1,) and second.stride == (1,)
+
+
+def united_convolution(positions: Tensor, first: nn.ConvTranspose1d, second: nn.ConvTranspose1d) -> Tensor:
+    """Two transposed convolutions as one, whose kernel is theirs convolved.
+
+    Nothing nonlinear is between them, and the second would run over as many more positions as the first one's stride.
+
+    Args:
+        positions: (batch, positions, inputs).
+        first: with a stride of its kernel's length.
+        second: with a stride of 1.
+
+    Returns:
+        (batch, samples, outputs).
+    """
+    assert first.bias is not None
+    stride, _, _ = _steps(first)
+    _, padding, _ = _steps(second)
+    weight = F.conv_transpose1d(first.weight, second.weight)
+    spread = convolve_transposed(positions, weight, None, stride, padding)
+    # At its ends the second sees less of the first one's bias.
+    bias = first.bias.expand(1, spread.shape[1], -1)
+    return spread + convolve_transposed(bias, second.weight, second.bias, 1, padding)
+
+
+def _steps(layer: nn.ConvTranspose1d) -> tuple[int, int, int]:
+    """Stride, padding and output padding."""
+    assert not isinstance(layer.padding, str)
+    return layer.stride[0], layer.padding[0], layer.output_padding[0]

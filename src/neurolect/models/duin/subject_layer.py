@@ -23,7 +23,8 @@ class SubjectLayer(nn.Module):
         drawn = nn.Linear(n_subjects, n_inputs * n_outputs, bias=False).weight
         nn.Linear(n_subjects, n_outputs, bias=False)
         nn.init.trunc_normal_(drawn, std=STD)
-        self.weight = nn.Parameter(drawn.detach().T.reshape(n_subjects, n_inputs, n_outputs).clone())
+        weight = torch.empty(n_subjects, n_inputs, n_outputs)
+        self.weight = nn.Parameter(weight.copy_(drawn.detach().T.reshape(weight.shape)))
         self.offset = nn.Parameter(torch.zeros(n_subjects, n_outputs))
 
     def forward(self, signals: Tensor, subjects: Tensor) -> Tensor:

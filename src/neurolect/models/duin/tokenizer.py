@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from neurolect.models.duin.settings import EncoderSettings
 from neurolect.models.layers.batch_norm import SynchronisedBatchNorm
+from neurolect.models.layers.convolution import convolve
 
 
 class PatchTokenizer(nn.Module):
@@ -33,11 +34,11 @@ class PatchTokenizer(nn.Module):
     def forward(self, signals: Tensor) -> Tensor:
         """Signals (batch, samples, n_inputs) → tokens (batch, tokens, width)."""
         batch, _, n_inputs = signals.shape
-        patches = signals.reshape(-1, self.patch_size, n_inputs).transpose(1, 2)
+        patches = signals.reshape(-1, self.patch_size, n_inputs)
         for convolution, norm in self.layers():
-            patches = norm(convolution(patches))
-        tokens = patches.transpose(1, 2).flatten(1)
-        return tokens.view(batch, -1, tokens.shape[1])
+            patches = convolve(patches, convolution)
+            patches = norm(patches.flatten(0, 1)).view(patches.shape)
+        return patches.reshape(batch, -1, patches.shape[1] * patches.shape[2])
 
     def layers(self) -> list[tuple[nn.Conv1d, SynchronisedBatchNorm]]:
         """Each convolution with the normalisation that follows it."""

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from neurolect.models.layers.dropout import Dropout
 from neurolect.models.layers.initialisation import initialise
 
 
@@ -22,7 +26,7 @@ class SelfAttention(nn.Module):
         super().__init__()
         self.n_heads = n_heads
         self.head_width = head_width
-        self.dropout = dropout
+        self.dropout = Dropout(dropout)
         # The order of these draws is the reference's, so that a seed gives its initial values.
         self.query = nn.Linear(width, n_heads * head_width)
         initialise(self.query)
@@ -41,7 +45,19 @@ class SelfAttention(nn.Module):
         query = self.query_norm(self.query(tokens).unflatten(-1, heads)).transpose(1, 2)
         key = self.key_norm(self.key(tokens).unflatten(-1, heads)).transpose(1, 2)
         value = self.value(tokens).unflatten(-1, heads).transpose(1, 2)
-        dropout = self.dropout if self.training else 0.0
-        attended = F.scaled_dot_product_attention(query, key, value, dropout_p=dropout)
+        attended = self._attend(query, key, value)
         mixed: Tensor = self.out(attended.transpose(1, 2).flatten(2))
         return mixed
+
+    def _attend(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        share = self.dropout.share if self.training else 0.0
+        if share == 0 or query.device.type != "cpu":
+            return F.scaled_dot_product_attention(query, key, value, dropout_p=share)
+        # With dropout, torch has no fused kernel for processors, and its other one is slower than this.
+        batch, n_heads, n_tokens, head_width = query.shape
+        query, key, value = (each.reshape(batch * n_heads, n_tokens, head_width) for each in (query, key, value))
+        products = torch.baddbmm(
+            query.new_empty(1), query, key.transpose(1, 2), beta=0, alpha=1 / math.sqrt(head_width)
+        )
+        attended = torch.bmm(self.dropout(products.softmax(dim=-1)), value)
+        return attended.view(batch, n_heads, n_tokens, head_width)

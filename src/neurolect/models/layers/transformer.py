@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from neurolect.models.layers.attention import SelfAttention
+from neurolect.models.layers.dropout import Dropout
 from neurolect.models.layers.initialisation import initialise
 
 
@@ -73,7 +74,7 @@ class TransformerBlock(nn.Module):
         self.expand = nn.Linear(width, hidden_width)
         self.contract = nn.Linear(hidden_width, width)
         initialise(self.expand, self.contract)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.feed_forward_norm = nn.LayerNorm(width)
 
     def forward(self, tokens: Tensor) -> Tensor:

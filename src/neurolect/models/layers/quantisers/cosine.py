@@ -58,13 +58,13 @@ class CosineQuantiser(Quantiser):
         assert isinstance(second, nn.Linear)
         initialise(first, second, self.out)
         # What `initialised` says, known without waiting for a device.
-        self._awaits_kmeans = kmeans
+        self._awaits_samples = kmeans
         self.register_load_state_dict_post_hook(_know_whether_initialised)  # type: ignore[no-untyped-call]
 
     def forward(self, vectors: Tensor) -> Quantised:
         """Vectors (…, width) → their codes' vectors; in training the codebook then moves towards them."""
         projected = self._project(vectors)
-        if self.training and self._awaits_kmeans:
+        if self.training and self._awaits_samples:
             self._begin_from(projected)
         flat = projected.flatten(0, -2)
         codes = self._nearest(flat)
@@ -94,31 +94,39 @@ class CosineQuantiser(Quantiser):
     def _begin_from(self, projected: Tensor) -> None:
         samples = rows_of_all_processes(projected.detach()).flatten(0, -2)
         with torch.autocast(samples.device.type, enabled=False):
-            means, _ = spherical_kmeans(samples, self.n_codes)
-        self.codebook.copy_(from_first_process(means))
+            self.codebook.copy_(from_first_process(self.first_codebook(samples)))
         self.initialised.fill_(True)
-        self._awaits_kmeans = False
+        self._awaits_samples = False
+
+    def first_codebook(self, samples: Tensor) -> Tensor:
+        """Where the codebook begins, given all vectors of the first training batch (n, code_width)."""
+        return spherical_kmeans(samples, self.n_codes)[0]
+
+    def moved_codebook(self, sums: Tensor, counts: Tensor) -> Tensor:
+        """The codebook after a batch in which codes have these sums (n_codes, code_width) and numbers (n_codes, 1)."""
+        means = F.normalize(sums / counts.clamp(min=1), dim=-1)
+        moved = torch.lerp(self.codebook, torch.where(counts > 0, means, self.codebook), 1 - self.decay)
+        return F.normalize(moved, dim=-1)
+
+    def revive(self, dead: Tensor, drawn: Tensor) -> None:
+        """Move dead codes (n_codes,) bool to drawn vectors (n_codes, code_width)."""
+        self.codebook.copy_(torch.where(dead.unsqueeze(1), drawn, self.codebook))
 
     @torch.no_grad()
     def _follow(self, flat: Tensor, codes: Tensor) -> None:
-        counts = self.count(codes).unsqueeze(1)
+        counts = self.count(codes)
         sums = sum_by_code(flat, codes, self.n_codes)
         if n_processes() > 1:
             dist.all_reduce(sums)
-        means = F.normalize(sums / counts.clamp(min=1), dim=-1)
-        moved = torch.lerp(self.codebook, torch.where(counts > 0, means, self.codebook), 1 - self.decay)
-        self.codebook.copy_(F.normalize(moved, dim=-1))
+        self.codebook.copy_(self.moved_codebook(sums, counts.unsqueeze(1)))
         if self.revive_after:
-            self._revive(flat, counts.squeeze(1))
-
-    def _revive(self, flat: Tensor, counts: Tensor) -> None:
-        self.batches_unused.add_(1).mul_(counts == 0)
-        dead = self.batches_unused >= self.revive_after
-        drawn = flat[torch.randint(len(flat), (self.n_codes,), device=flat.device)]
-        self.codebook.copy_(torch.where(dead.unsqueeze(1), from_first_process(drawn), self.codebook))
-        self.batches_unused.mul_(~dead)
+            self.batches_unused.add_(1).mul_(counts == 0)
+            dead = self.batches_unused >= self.revive_after
+            drawn = flat[torch.randint(len(flat), (self.n_codes,), device=flat.device)]
+            self.revive(dead, from_first_process(drawn))
+            self.batches_unused.mul_(~dead)
 
 
 def _know_whether_initialised(quantiser: nn.Module, _incompatible: Any) -> None:
     assert isinstance(quantiser, CosineQuantiser)
-    quantiser._awaits_kmeans = not bool(quantiser.initialised)
+    quantiser._awaits_samples = not bool(quantiser.initialised)

@@ -1,0 +1,145 @@
+"""Checkpoints of the Du-IN reference as models and runs, read without executing anything in them."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from neurolect.data.seeg.channel_choice import duin_channels
+from neurolect.data.seeg.subject_inputs import SubjectInput
+from neurolect.errors import ConfigError, DataError
+from neurolect.models.registry import build_model
+from neurolect.training.duin_names import from_reference
+from neurolect.training.duin_parameters import read_duin_parameters
+from neurolect.training.duin_sizes import described_model
+from neurolect.training.run_files import load_weights
+from neurolect.training.segment_runs import SegmentRun, Task
+
+SAMPLE_RATE = 1000.0
+"""Of all signals that the reference trains on, in Hz."""
+
+_ROOTS = (
+    "mask_emb subj_block tokenizer tokenizers emb_time encoder vq_block decoder rgs_block rgs_blocks desubj_block "
+    "cls_block cls_blocks contra_block"
+).split()
+_TASKS: dict[str, Task] = {
+    "DuINVQVAE": "vqvae", "DuINMAE": "mae", "DuINClassifier": "words", "DuINPhonemeTagger": "phonemes"
+}  # fmt: skip
+
+
+def read_duin_checkpoint(path: Path) -> nn.Module:
+    """Read a model: which one, its form and its sizes follow from the names and shapes in the file.
+
+    Whatever was put before the reference's names by data-parallel training or compilation is removed, and what the
+    reference computes without using it is left out. `save/params` two folders up is read where it is there.
+
+    Args:
+        path: `checkpoint-*.pth`, written on any device.
+
+    Returns:
+        a model in evaluation mode, on the CPU.
+
+    Raises:
+        DataError: the file is missing, is no such checkpoint, or holds anything but tensors.
+    """
+    weights = {_without_prefix(name): tensor for name, tensor in _read_tensors(path).items()}
+    parameters = path.parent.parent / "save" / "params"
+    settings = read_duin_parameters(parameters) if parameters.exists() else {}
+    try:
+        name, arguments = described_model(weights, settings.get("model", {}).get("seq_len"))
+        model = build_model(name, arguments)
+    except KeyError as error:
+        raise DataError(f"{path}: {error.args[0]} is missing") from None
+    except (ConfigError, ValueError, IndexError, AttributeError, ZeroDivisionError) as error:
+        raise DataError(f"{path}: not a Du-IN checkpoint: {error}") from None
+    load_weights(model, from_reference(model, weights), str(path))
+    return model.eval()
+
+
+def import_duin_run(
+    path: Path,
+    subjects: Sequence[str] | None = None,
+    channels: Mapping[str, Sequence[str]] | None = None,
+    words: Sequence[str] | None = None,
+) -> SegmentRun:
+    """Read a checkpoint with the names that it does not hold; signals are taken to be z-scored already.
+
+    Args:
+        path: `checkpoint-*.pth`.
+        subjects: names in the order of the model's; None takes those of `save/params`, or that of the folder
+            `<subject>/<stage>/model` which the checkpoint is in.
+        channels: subject → names in the order of the model's inputs; Du-IN's own subjects are known.
+        words: a classifier's classes in their order; None numbers them.
+
+    Raises:
+        DataError: the file is no such checkpoint.
+        ConfigError: subjects, channels or words are unknown or of another number than the model's.
+    """
+    model = read_duin_checkpoint(path)
+    arguments: dict[str, Any] = model.arguments  # type: ignore[assignment]
+    names = list(subjects or _subjects_of(path, arguments["n_subjects"]))
+    if len(names) != arguments["n_subjects"]:
+        raise ConfigError(f"{path}: the model has {arguments['n_subjects']} subjects, {len(names)} are named")
+    task = _TASKS[type(model).__name__]
+    n_words = arguments["n_classes"] if task == "words" else 0
+    classes = list(words or (str(number) for number in range(n_words)))
+    if len(classes) != n_words:
+        raise ConfigError(f"{path}: the model has {n_words} words, {len(classes)} are named")
+    return SegmentRun(
+        model=model,
+        task=task,
+        inputs=[_input(name, (channels or {}).get(name), arguments["n_channels"]) for name in names],
+        sample_rate=SAMPLE_RATE,
+        n_samples=arguments["n_samples"],
+        words=classes,
+        data={"protocol": "reference", "simulated": False, "imported": path.name},
+    )
+
+
+def _input(subject: str, channels: Sequence[str] | None, n_channels: int) -> SubjectInput:
+    names = channels or duin_channels(subject)
+    if names is None:
+        raise ConfigError(
+            f"the channels of subject '{subject}' are not known: name them, such as {{{subject}: [A1, A2]}}"
+        )
+    if len(names) > n_channels:
+        raise ConfigError(f"subject '{subject}' has {len(names)} channels, the model takes {n_channels}")
+    return SubjectInput(subject, tuple(names), (0.0,) * len(names), (1.0,) * len(names))
+
+
+def _subjects_of(path: Path, n_subjects: int) -> list[str]:
+    parameters = path.parent.parent / "save" / "params"
+    if parameters.exists():
+        named = read_duin_parameters(parameters).get("train", {}).get("subjs")
+        if isinstance(named, list) and len(named) == n_subjects:
+            return [str(name) for name in named]
+    folders = path.absolute().parts
+    if n_subjects == 1 and len(folders) > 3 and duin_channels(folders[-4]):
+        return [folders[-4]]
+    raise ConfigError(f"{path}: does not say whose it is: name the model's {n_subjects} subjects")
+
+
+def _without_prefix(name: str) -> str:
+    parts = name.split(".")
+    root = next((place for place, part in enumerate(parts) if part in _ROOTS), 0)
+    return ".".join(parts[root:])
+
+
+def _read_tensors(path: Path) -> dict[str, Tensor]:
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file") from None
+    except pickle.UnpicklingError as error:
+        reason = str(error).split("WeightsUnpickler error:")[-1].strip().splitlines()[0]
+        raise DataError(f"{path}: refused, it holds more than tensors ({reason})") from None
+    except (RuntimeError, EOFError, OSError) as error:
+        raise DataError(f"{path}: not a whole torch checkpoint: {str(error).splitlines()[0]}") from None
+    if not isinstance(checkpoint, dict) or not all(isinstance(tensor, Tensor) for tensor in checkpoint.values()):
+        raise DataError(f"{path}: not a dictionary of tensors")
+    return checkpoint
