@@ -72,7 +72,18 @@ def write_fif(
     return path
 
 
-def write_nwb(path: Path, signals, names=SHAFTS, rate=1000.0, trials=(), timestamps=None, start=0.0, labels=True):
+def write_nwb(
+    path: Path,
+    signals,
+    names=SHAFTS,
+    rate=1000.0,
+    trials=(),
+    timestamps=None,
+    start=0.0,
+    labels=True,
+    offset=0.0,
+    bad=None,
+):
     from pynwb import NWBHDF5IO, NWBFile
     from pynwb.ecephys import ElectricalSeries
 
@@ -81,17 +92,21 @@ def write_nwb(path: Path, signals, names=SHAFTS, rate=1000.0, trials=(), timesta
     groups = {}
     if labels:
         file.add_electrode_column("label", "name of the contact")
+    if bad is not None:
+        file.add_electrode_column("bad", "whether it is of no use")
     for number, name in enumerate(names):
         shaft = name.rstrip("0123456789")
         if shaft not in groups:
             groups[shaft] = file.create_electrode_group(shaft, "shaft", "temporal", device)
-        extra = {"label": name} if labels else {}
+        extra = ({"label": name} if labels else {}) | ({"bad": name in bad} if bad is not None else {})
         location = "STG" if shaft == "A" else "unknown"
         file.add_electrode(group=groups[shaft], location=location, x=1000.0 * number, y=40000.0, z=0.0, **extra)
     timing = {"rate": rate, "starting_time": start} if timestamps is None else {"timestamps": timestamps}
     region = file.create_electrode_table_region(list(range(len(names))), "all")
     file.add_acquisition(
-        ElectricalSeries(name="ieeg", data=signals.T * 1e-3, electrodes=region, conversion=1e-3, **timing)
+        ElectricalSeries(
+            name="ieeg", data=signals.T * 1e-3, electrodes=region, conversion=1e-3, offset=offset, **timing
+        )
     )
     if trials:
         file.add_trial_column("word", "what was said")

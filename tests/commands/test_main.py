@@ -8,6 +8,7 @@ import sys
 import time
 
 import pytest
+import yaml
 
 from neurolect.commands.main import VERBS, main, verb_function
 
@@ -100,12 +101,20 @@ def test_no_word_becomes_an_output_or_an_optional_setting_by_its_place(verb, tmp
     read = list(itertools.takewhile(lambda each: each.default is each.empty and each.name != "out", parameters))
     if any("list" in str(each.annotation) for each in read):
         pytest.skip("all words are items of a list")
-    if verb == "simulate speech":
+    if verb in ("simulate speech", "simulate seeg"):
         read = parameters[:1]
     words = [f"word{n}" for n in range(len(read) + 1)]
     assert main([*verb.split(), *words]) == 2
     assert f"unexpected argument '{words[-1]}'" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+def test_words_behind_a_list_of_the_data_are_its_items(tmp_path, capsys):
+    arguments = ["train", "--data.root", str(tmp_path), "--data.sessions", "001", "1e3", "--out", str(tmp_path / "run")]
+    with pytest.raises(SystemExit):
+        main([*arguments, "--print_config"])
+    shown = yaml.safe_load(capsys.readouterr().out)
+    assert shown["data"]["sessions"] == ["001", "1e3"]
 
 
 def test_words_of_a_list_are_all_inputs(tmp_path, capsys):

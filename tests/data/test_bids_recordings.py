@@ -91,6 +91,13 @@ def test_runs_without_a_common_contact_become_subjects_of_their_own(bids):
     assert {name: len(raws) for name, raws in found.items()} == {"01_read": 2, "01_rest": 1}
 
 
+def test_runs_of_one_subject_share_a_contact_all_together(bids):
+    folder = bids / "sub-01" / "ieeg"
+    write_edf(folder / "sub-01_task-sing_ieeg.edf", potentials(4), ["L'2", "L'3", "Q1", "Q2"])
+    write_edf(folder / "sub-01_task-talk_ieeg.edf", potentials(4), ["A1", "A2", "R1", "R2"])
+    assert {name: len(raws) for name, raws in open_sources([bids]).items()} == {"01_1": 3, "01_2": 1}
+
+
 def test_one_participant_can_be_chosen_and_must_be_there(bids):
     assert list(open_sources([bids], "sub-01")) == ["01"]
     with pytest.raises(DataError, match="has no participant '02', it has 01"):

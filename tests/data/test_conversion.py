@@ -64,6 +64,17 @@ def test_trials_are_stretches_of_the_continuous_recording(tmp_path, day1):
     assert "day1: 1 of 3 trials reach beyond the recording: left out" in settled.notes
 
 
+def test_trials_of_several_runs_stand_one_run_after_the_other(tmp_path, day1):
+    day2 = open_mne(write_edf(tmp_path / "day2.edf", potentials(len(SHAFTS), seed=1)))
+    events = {"day1": [Event(1.0, "hello")], "day2": [Event(2.0, "world"), Event(4.0, "hello")]}
+    settled = plan(day1, day2, events=events, continuous="all", word_events=WordEvents(0.0, 1.0))
+    subject = open_subject(convert_subject(settled, tmp_path / "out"))
+    assert (subject.trials.words, subject.trials.runs) == (["hello", "world", "hello"], ["day1", "day2", "day2"])
+    first, second = (recording.signal for recording in subject.recordings)
+    for trial, expected in enumerate((first[:, 1000:2000], second[:, 2000:3000], second[:, 4000:5000])):
+        np.testing.assert_array_equal(subject.trials.signals[trial], expected)
+
+
 def test_by_default_a_recording_with_trials_is_not_kept_whole(tmp_path, day1):
     rest = open_mne(write_edf(tmp_path / "rest.edf", potentials(len(SHAFTS), seed=1)))
     settled = plan(day1, rest, events=WORDS, word_events=WordEvents(0.0, 1.0))

@@ -163,6 +163,7 @@ HOSTILE = {
     "a word": b"hello",
     "a memo of a huge number": b"\x80\x03]r\xff\xff\xff\xff.",
     "a string longer than the file": b"\x80\x03B\xff\xff\xff\x7fshort.",
+    "an array of bytes longer than the file": b"\x80\x05\x96\xff\xff\xff\xff\x03\x00\x00\x00.",
     "a state for a class": b"\x80\x03cutils.DotDict\nDotDict\n}b.",
     "a state for a function": b"\x80\x03cnumpy.core.multiarray\nscalar\n}b.",
     "an array with a number for its state": b"\x80\x03cnumpy\nndarray\n)\x81K\x01b.",

@@ -23,6 +23,7 @@ def test_what_was_written_is_read_in_microvolts(tmp_path, write, ending, toleran
     signals = potentials(len(SHAFTS))
     raw = open_mne(write(tmp_path / f"day1{ending}", signals, events=EVENTS))
     assert (raw.channels, raw.sample_rate, raw.n_samples) == (tuple(SHAFTS), 1000.0, 6000)
+    assert raw.positions == {}
     np.testing.assert_allclose(raw.read([3, 0]), signals[[3, 0]], atol=tolerance)
     np.testing.assert_allclose(raw.read_block([5, 2, 4], 1000, 1500), signals[[5, 2, 4], 1000:1500], atol=tolerance)
     heard = [event for event in raw.events if event.text in ("hello", "Comment/hello", "world", "Comment/world")]
@@ -60,6 +61,13 @@ def test_flat_contacts_and_gaps_are_found(tmp_path):
         raw.unusable([2])
 
 
+def test_a_gap_late_in_a_long_recording_is_told_by_its_time(tmp_path):
+    signals = potentials(2, seconds=70.0, rate=100.0, mains=20.0)
+    signals[1, 6543:6600] = np.nan
+    raw = open_mne(write_fif(tmp_path / "day1_ieeg.fif", signals, SHAFTS[:2], rate=100.0))
+    assert raw.unusable([0, 1]) == {"A2": "not a number at 65.430 s"}
+
+
 def test_an_nwb_file_gives_names_positions_regions_and_trials(tmp_path):
     signals = potentials(len(SHAFTS))
     raw = open_nwb(write_nwb(tmp_path / "day1.nwb", signals, trials=[(11.0, "hello"), (13.0, "world")], start=10.0))
@@ -68,6 +76,13 @@ def test_an_nwb_file_gives_names_positions_regions_and_trials(tmp_path):
     assert raw.positions["A3"] == pytest.approx([0.002, 0.04, 0.0])
     assert raw.regions == {f"A{n}": "STG" for n in range(1, 5)}
     assert raw.events == (Event(1.0, "hello", 1.0), Event(3.0, "world", 1.0))
+
+
+def test_offsets_and_bad_contacts_of_an_nwb_file_count(tmp_path):
+    signals = potentials(len(SHAFTS))
+    raw = open_nwb(write_nwb(tmp_path / "day1.nwb", signals, offset=2e-3, bad=["A2"]))
+    np.testing.assert_allclose(raw.read([3]), signals[[3]] + 2000.0, atol=1e-3)
+    assert raw.bad == {"A2"}
 
 
 def test_nwb_electrodes_without_labels_are_counted_within_their_group(tmp_path):

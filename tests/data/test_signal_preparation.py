@@ -68,6 +68,15 @@ def test_the_preparation_is_scipys_own_filters_in_their_order(rate):
     assert np.abs(middle(prepared - expected)).max() < 1e-3 * expected.std()
 
 
+def test_the_ends_are_continued_by_their_mirror_image_turned_over():
+    drifting = np.random.default_rng(4).normal(size=20_000).cumsum()
+    band = scipy_signal.butter(4, [0.5, 200], "bandpass", fs=1000.0, output="sos")
+    padded = np.concatenate([2 * drifting[0] - drifting[6000:0:-1], drifting, 2 * drifting[-1] - drifting[-2:-6002:-1]])
+    forwards = scipy_signal.sosfilt(band, padded, zi=scipy_signal.sosfilt_zi(band) * padded[0])[0][::-1]
+    both = scipy_signal.sosfilt(band, forwards, zi=scipy_signal.sosfilt_zi(band) * forwards[0])[0][::-1]
+    np.testing.assert_allclose(band_passed(drifting, 1000.0, 0.5, 200.0), both[6000:-6000], atol=1e-6)
+
+
 def test_an_offset_does_not_ring_at_the_ends():
     rng = np.random.default_rng(1)
     noise = rng.normal(size=20_000)

@@ -20,11 +20,11 @@ from neurolect.data.trial import Trial
 from neurolect.decoding.greedy import greedy_decode
 from neurolect.decoding.hypotheses import Hypothesis
 from neurolect.evaluation.decode import DecodedTrial
+from neurolect.evaluation.figure_style import inline_svg
 from neurolect.evaluation.figures import (
     confusion_figure,
     emissions,
     example_figure,
-    inline_svg,
     ranked,
     rates_figure,
     save_example_figure,

@@ -7,6 +7,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import is_dataclass
 from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
@@ -77,7 +78,7 @@ def _spelled_out(function: Callable[..., None], arguments: Sequence[str]) -> lis
     Leading words fill the parameters that go without a name, a switch without a value is on, and the words after a
     parameter that is a list are its items.
     """
-    kinds = {f"--{name}": kind for name, kind in get_type_hints(function).items()}
+    kinds = dict(_kinds("--", function))
     words, rest = _words_first(arguments)
     spelled: list[str] = []
     nameless = [f"--{name}" for name in _nameless(function)]
@@ -105,6 +106,14 @@ def _spelled_out(function: Callable[..., None], arguments: Sequence[str]) -> lis
         else:
             spelled.append(name)
     return spelled
+
+
+def _kinds(prefix: str, settings: Any) -> Iterator[tuple[str, Any]]:
+    """Option → type, of the parameters of a function and of the fields of those that are data classes."""
+    for name, kind in get_type_hints(settings).items():
+        yield f"{prefix}{name}", kind
+        if is_dataclass(kind):
+            yield from _kinds(f"{prefix}{name}.", kind)
 
 
 def _words_first(arguments: Sequence[str]) -> tuple[list[str], list[str]]:

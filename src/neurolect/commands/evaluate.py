@@ -86,6 +86,7 @@ def evaluate(
     from neurolect.errors import require_at_least
     from neurolect.evaluation.decode import DecodedTrial, decode_split
     from neurolect.evaluation.evaluate import Evaluation, is_simulated, recordings_of, sessions_left_out
+    from neurolect.evaluation.pages import SIMULATED
     from neurolect.training.runs import load_decoder
 
     require_at_least(1, "limit", 1 if limit is None else limit)
@@ -128,7 +129,7 @@ def evaluate(
         "neurolect": __version__,
         "words compared": "after the reference's evaluation normalisation (A)",
     }
-    notes = ["These recordings are simulated; the figures say nothing about real speech."] if simulated else []
+    notes = [SIMULATED] if simulated else []
     used = next(trained.model.parameters()).device
     if device != "auto" and torch.device(device).type != used.type:
         notes.append(f"This machine has no {device}; {used} was used.")

@@ -16,6 +16,7 @@ def simulate_seeg(
     words: Path | None = None,
     difficulty: float = 1.0,
     seed: int = 0,
+    raw: bool = False,
 ) -> None:
     """Write simulated sEEG of spoken words, and of talk and rest, in the packed layout.
 
@@ -33,6 +34,8 @@ def simulate_seeg(
         words: CSV file with the columns word, initials, finals, tones; by default 61 everyday words of Mandarin.
         difficulty: at 2 the speech in the signals is half as large against the same noise.
         seed: of everything random.
+        raw: also write each subject's first run as an amplifier would, every contact against the common reference, as
+            EDF with the words as annotations; for `data convert` to try on (extra `ieeg`).
 
     Examples:
         neurolect simulate seeg data/seeg
@@ -57,6 +60,7 @@ def simulate_seeg(
             channels=None if channels == "all" else channels,
             words=None if words is None else read_mandarin_words(words),
             simulator=SeegSimulator(seed=seed, difficulty=difficulty),
+            raw=raw,
             on_session=lambda _: progress.advance(task),
         )
     Console().print(f"{subjects} simulated subjects: {out}", soft_wrap=True)

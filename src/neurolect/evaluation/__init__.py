@@ -1,1 +1,1 @@
-"""A whole split decoded: metrics, submission files, figures and a report."""
+"""A whole split decoded or classified: metrics, submission files, figures and reports; sweeps of trainings."""

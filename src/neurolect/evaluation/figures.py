@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import io
-import re
 import textwrap
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from html import escape
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from matplotlib import style
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
@@ -23,49 +18,16 @@ from neurolect.data.frames import Patching
 from neurolect.data.t15 import BIN_SECONDS
 from neurolect.decoding.hypotheses import Logits
 from neurolect.evaluation.decode import DecodedTrial
+from neurolect.evaluation.figure_style import ACCENT, INK, PAPER, POINTS, RULE, SHADES, SMALL, WIDTH, in_house_style
 from neurolect.evaluation.scores import Scores
 from neurolect.text.alphabet import Alphabet
 
-_INK, _MUTED, _RULE, _ACCENT, _PAPER = "#1f2328", "#5f6670", "#d0d4da", "#2b7bba", "#fefefe"
-_THEME = {_INK: "ink", _MUTED: "muted", _RULE: "rule", _ACCENT: "accent", _PAPER: "paper"}
-# Transparent to opaque, so that an image can lie on light and dark pages.
-_SHADES = LinearSegmentedColormap.from_list("shades", [(*to_rgb(_ACCENT), 0.0), (*to_rgb(_ACCENT), 1.0)])
-
-_WIDTH = 10.0
-_POINTS = 72
-_SMALL = 8.0
 _CLASS_POINTS = 9.5
 _MOST_CLASSES = 60
 _MOST_CONFUSED = 12
 
-_STYLE: dict[str, object] = {
-    "axes.edgecolor": _MUTED,
-    "axes.labelcolor": _INK,
-    "axes.linewidth": 0.7,
-    "axes.spines.right": False,
-    "axes.spines.top": False,
-    "axes.titlelocation": "left",
-    "axes.titlesize": 10,
-    "font.family": "DejaVu Sans",
-    "font.size": 9,
-    "grid.color": _RULE,
-    "grid.linewidth": 0.6,
-    "svg.fonttype": "none",
-    "svg.hashsalt": "neurolect",
-    "text.color": _INK,
-    "text.parse_math": False,
-    "xtick.color": _MUTED,
-    "xtick.labelcolor": _INK,
-    "xtick.labelsize": _SMALL,
-    "ytick.color": _MUTED,
-    "ytick.labelcolor": _INK,
-    "ytick.labelsize": _SMALL,
-}
-# Whatever a matplotlibrc says, a report looks the same everywhere.
-_in_house_style = style.context(["default", _STYLE])
 
-
-@_in_house_style
+@in_house_style
 def rates_figure(scores: Sequence[Scores]) -> Figure:
     """Error rates with intervals by session, sessions equally spaced, one panel per kind of error rate.
 
@@ -74,7 +36,7 @@ def rates_figure(scores: Sequence[Scores]) -> Figure:
     sessions = list(dict.fromkeys(session for score in scores for session in score.by_session))
     upright = len(sessions) > 6
     label_inches = 0.3 + (0.08 * max(map(len, sessions)) if upright else 0)
-    figure = Figure(figsize=(_WIDTH, 2.1 * len(scores) + label_inches), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 2.1 * len(scores) + label_inches), layout="constrained")
     panels = figure.subplots(len(scores), 1, sharex=True, squeeze=False)[:, 0]
     for panel, score in zip(panels, scores, strict=True):
         _draw_rates(panel, score, sessions)
@@ -91,8 +53,8 @@ def _draw_rates(axes: Axes, score: Scores, sessions: Sequence[str]) -> None:
     axes.set_title(f"{score.name[:1].upper()}{score.name[1:]} (%)")
     overall = score.overall
     if np.isfinite(overall.rate):
-        axes.axhspan(100 * overall.low, 100 * overall.high, color=_ACCENT, alpha=0.15, linewidth=0)
-        axes.axhline(100 * overall.rate, color=_ACCENT, linewidth=0.9, linestyle=(0, (5, 3)))
+        axes.axhspan(100 * overall.low, 100 * overall.high, color=ACCENT, alpha=0.15, linewidth=0)
+        axes.axhline(100 * overall.rate, color=ACCENT, linewidth=0.9, linestyle=(0, (5, 3)))
     found = {place: score.by_session[name] for place, name in enumerate(sessions) if name in score.by_session}
     found = {place: rate for place, rate in found.items() if np.isfinite(rate.rate)}
     bounds = 100 * np.array([(rate.low, rate.rate, rate.high) for rate in found.values()]).reshape(-1, 3)
@@ -105,7 +67,7 @@ def _draw_rates(axes: Axes, score: Scores, sessions: Sequence[str]) -> None:
             bars,
             fmt="o",
             markersize=4.5,
-            color=_INK,
+            color=INK,
             elinewidth=1.1,
             capsize=2.5,
             clip_on=False,
@@ -116,7 +78,7 @@ def _draw_rates(axes: Axes, score: Scores, sessions: Sequence[str]) -> None:
     axes.set_axisbelow(True)
 
 
-@_in_house_style
+@in_house_style
 def example_figure(decoded: DecodedTrial, alphabet: Alphabet, patching: Patching, titled: bool = False) -> Figure:
     """The probability of every class in every frame of one trial, the greedy answer written above it.
 
@@ -134,7 +96,7 @@ def example_figure(decoded: DecodedTrial, alphabet: Alphabet, patching: Patching
     n_frames = len(decoded.logits)
     end = max(decoded.trial.n_bins * BIN_SECONDS, first + n_frames * step)
     emitted = [(first + step * frame, alphabet.symbols[index]) for frame, index in emissions(decoded.logits, alphabet)]
-    rows = _rows_without_overlap(emitted, points_per_second=(_WIDTH - 1.6) * _POINTS / end)
+    rows = _rows_without_overlap(emitted, points_per_second=(WIDTH - 1.6) * POINTS / end)
     probabilities = _softmax(decoded.logits)
     classes = np.sort(np.argsort(-probabilities.max(axis=0, initial=0), kind="stable")[:_MOST_CLASSES])
 
@@ -142,13 +104,13 @@ def example_figure(decoded: DecodedTrial, alphabet: Alphabet, patching: Patching
     title = _example_title(decoded) if titled else ""
     height = _CLASS_POINTS * max(len(classes), 8)
     points = height + points_above + 14 * len(title.splitlines()) + 45
-    figure = Figure(figsize=(_WIDTH, points / _POINTS), layout="constrained")
+    figure = Figure(figsize=(WIDTH, points / POINTS), layout="constrained")
     axes = figure.add_subplot()
     axes.set_title(title, pad=points_above)
     if n_frames:
         extent = (first - step / 2, first + (n_frames - 0.5) * step, len(classes) - 0.5, -0.5)
         shown = probabilities[:, classes].T
-        image = axes.imshow(shown, _SHADES, vmin=0, vmax=1, aspect="auto", interpolation="none", extent=extent)
+        image = axes.imshow(shown, SHADES, vmin=0, vmax=1, aspect="auto", interpolation="none", extent=extent)
         figure.colorbar(image, label="probability", fraction=0.012, pad=0.012, aspect=30, anchor=(0, 0), shrink=0.4)
     else:
         axes.text(0.5, 0.5, "no frames: the trial is shorter than one patch", ha="center", transform=axes.transAxes)
@@ -158,8 +120,8 @@ def example_figure(decoded: DecodedTrial, alphabet: Alphabet, patching: Patching
     above_axes = axes.get_xaxis_transform()
     for (seconds, symbol), row in zip(emitted, rows, strict=True):
         foot = 1 + (4 + 10 * row) / height
-        axes.plot([seconds, seconds], [1, foot], color=_RULE, linewidth=0.6, transform=above_axes, clip_on=False)
-        axes.text(seconds, foot, _shown(symbol), ha="center", va="bottom", fontsize=_SMALL, transform=above_axes)
+        axes.plot([seconds, seconds], [1, foot], color=RULE, linewidth=0.6, transform=above_axes, clip_on=False)
+        axes.text(seconds, foot, _shown(symbol), ha="center", va="bottom", fontsize=SMALL, transform=above_axes)
     return figure
 
 
@@ -195,7 +157,7 @@ def _rows_without_overlap(labels: Iterable[tuple[float, str]], points_per_second
     rows: list[int] = []
     ends: list[float] = []
     for seconds, symbol in labels:
-        half = (0.68 * _SMALL * len(_shown(symbol)) + 3) / 2
+        half = (0.68 * SMALL * len(_shown(symbol)) + 3) / 2
         middle = seconds * points_per_second
         row = next((row for row, end in enumerate(ends) if end <= middle - half), len(ends))
         ends[row : row + 1] = [middle + half]
@@ -212,7 +174,7 @@ def _example_title(decoded: DecodedTrial) -> str:
     return "\n".join(textwrap.fill(f"{name}: {text}", 120) for name, text in parts.items() if text is not None)
 
 
-@_in_house_style
+@in_house_style
 def confusion_figure(confusions: Counter[tuple[str, str]]) -> Figure:
     """How often one symbol was decoded as another, for the symbols of the most frequent confusions.
 
@@ -228,9 +190,9 @@ def confusion_figure(confusions: Counter[tuple[str, str]]) -> Figure:
     most = max(counts.max(), 1)
     figure = Figure(figsize=(0.8 + 0.33 * len(symbols), 0.8 + 0.28 * len(symbols)), layout="constrained")
     axes = figure.add_subplot()
-    axes.imshow(counts / most, _SHADES, vmin=0, vmax=1, aspect="auto", interpolation="none")
+    axes.imshow(counts / most, SHADES, vmin=0, vmax=1, aspect="auto", interpolation="none")
     for (row, column), count in np.ndenumerate(counts):
-        colour = _PAPER if count > most / 2 else _INK
+        colour = PAPER if count > most / 2 else INK
         text = str(count) if count else "·"
         axes.text(column, row, text, ha="center", va="center_baseline", fontsize=7, color=colour)
     names = [_shown(symbol) for symbol in symbols[:-1]]
@@ -248,39 +210,17 @@ def ranked(confusions: Counter[tuple[str, str]]) -> list[tuple[tuple[str, str], 
     return sorted(confusions.items(), key=lambda item: (-item[1], item[0]))
 
 
-@_in_house_style
+@in_house_style
 def search_time_figure(milliseconds: Sequence[float]) -> Figure:
     """Histogram of the time that the word search took per sentence, its median marked; at least one time."""
-    figure = Figure(figsize=(_WIDTH, 2.0), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 2.0), layout="constrained")
     axes = figure.add_subplot()
-    axes.hist(milliseconds, bins=min(40, max(8, len(milliseconds) // 5)), color=_ACCENT, alpha=0.75)
+    axes.hist(milliseconds, bins=min(40, max(8, len(milliseconds) // 5)), color=ACCENT, alpha=0.75)
     median = float(np.median(milliseconds))
-    axes.axvline(median, color=_INK, linewidth=1.1, linestyle=(0, (5, 3)))
+    axes.axvline(median, color=INK, linewidth=1.1, linestyle=(0, (5, 3)))
     axes.text(
-        median, 1.02, f"median {median:.1f} ms", ha="center", fontsize=_SMALL, transform=axes.get_xaxis_transform()
+        median, 1.02, f"median {median:.1f} ms", ha="center", fontsize=SMALL, transform=axes.get_xaxis_transform()
     )
     axes.set(xlabel="milliseconds per sentence", ylabel="sentences")
     axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
     return figure
-
-
-@_in_house_style
-def inline_svg(figure: Figure, name: str, description: str) -> str:
-    """A figure as an SVG element for HTML, its colours left to the page's variables `--ink`, `--accent` and so on.
-
-    Args:
-        figure: consists of the colours of this module.
-        name: unlike that of any other figure on the page, for its identifiers.
-        description: what a reader who cannot see the figure should know.
-    """
-    written = io.StringIO()
-    figure.savefig(written, format="svg", transparent=True, metadata={"Date": None})
-    # An element of HTML needs neither namespaces nor metadata; its identifiers must be unique on the page.
-    _, _, content = written.getvalue().partition("</metadata>")
-    content = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", content)
-    for colour, variable in _THEME.items():
-        content = content.replace(colour, f"var(--{variable}, {colour})")
-    content = re.sub(r">\s+<", "><", content)
-    width, height = (round(_POINTS * inches, 2) for inches in figure.get_size_inches())
-    label = escape(description)
-    return f'<svg width="{width}pt" viewBox="0 0 {width} {height}" role="img" aria-label="{label}">{content}'

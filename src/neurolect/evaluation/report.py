@@ -6,22 +6,19 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
-from matplotlib.figure import Figure
 from rapidfuzz.distance import Levenshtein
 
-from neurolect.data.files import written_atomically
 from neurolect.data.frames import Patching
 from neurolect.data.t15 import BIN_SECONDS
 from neurolect.data.trial import Trial
 from neurolect.evaluation import figures
 from neurolect.evaluation.decode import DecodedTrial
+from neurolect.evaluation.pages import percent, svg, write_page
 from neurolect.evaluation.scores import Scores
 from neurolect.text.alphabet import Alphabet
 from neurolect.text.error_rates import ErrorRate, count_confusions
@@ -59,17 +56,17 @@ def write_report(
         patching: how bins became frames.
         notes: what must be read before any number, such as that the recordings are simulated.
     """
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters.update(percent=_percent, interval=_interval, unit=_unit)
-    template = environment.from_string(files(__package__).joinpath("report.html").read_text(encoding="utf-8"))
     # Phonemes stand in for words where none were searched.
     unit: Unit = "word" if any(trial.hypotheses for trial in trials) else "phoneme"
     sentences = [compare(trial, unit) for trial in trials if trial.hypotheses or unit == "phoneme"]
     wrong = [sentence for sentence in sentences if sentence.said is not None and sentence.errors]
-    page = template.render(
-        title=title,
-        facts=facts,
-        notes=notes,
+    write_page(
+        path,
+        "report.html",
+        title,
+        facts,
+        notes,
+        filters={"interval": _interval, "unit": _unit},
         scores=scores,
         trials=trials,
         sessions={trial.trial.session for trial in trials},
@@ -83,8 +80,6 @@ def write_report(
         most_sentences=_MOST_SENTENCES,
         search=_search(trials),
     )
-    with written_atomically(path) as partial:
-        partial.write_text(page, encoding="utf-8")
 
 
 @dataclass(frozen=True)
@@ -159,23 +154,15 @@ def median_trial(trials: Sequence[DecodedTrial]) -> DecodedTrial | None:
     return in_order[(len(in_order) - 1) // 2] if in_order else None
 
 
-def _percent(rate: float) -> str:
-    return f"{100 * rate:.2f}" if math.isfinite(rate) else "–"
-
-
 def _interval(rate: ErrorRate) -> str:
     # Resampling a single trial says nothing about how much trials differ.
     known = rate.trials > 1 and math.isfinite(rate.low) and math.isfinite(rate.high)
-    return f"{_percent(rate.low)} to {_percent(rate.high)}" if known else "–"
+    return f"{percent(rate.low)} to {percent(rate.high)}" if known else "–"
 
 
 def _unit(score: Scores) -> str:
     """What a score counts: `word` of `word error rate, normalisation B`."""
     return score.name.split()[0]
-
-
-def _svg(figure: Figure, name: str, description: str) -> Markup:
-    return Markup(figures.inline_svg(figure, name, description))
 
 
 def _rates(scores: Sequence[Scores]) -> Markup | None:
@@ -188,7 +175,7 @@ def _rates(scores: Sequence[Scores]) -> Markup | None:
         if rates:
             low, high = (pick(rates, key=lambda session: rates[session].rate) for pick in (min, max))
             description += f"; {score.name} from {rates[low]} in {low} to {rates[high]} in {high}"
-    return _svg(figures.rates_figure(list(drawn.values())), "rates", description) if drawn else None
+    return svg(figures.rates_figure(list(drawn.values())), "rates", description) if drawn else None
 
 
 def _example(trials: Sequence[DecodedTrial], alphabet: Alphabet, patching: Patching) -> dict[str, object] | None:
@@ -197,7 +184,7 @@ def _example(trials: Sequence[DecodedTrial], alphabet: Alphabet, patching: Patch
         return None
     description = f"Probability of each class in {len(trial.logits)} frames; decoded: {' '.join(trial.phonemes)}"
     return {
-        "figure": _svg(figures.example_figure(trial, alphabet, patching), "example", description),
+        "figure": svg(figures.example_figure(trial, alphabet, patching), "example", description),
         "decoded": trial,
         "words": compare(trial, "word") if trial.hypotheses else None,
         "phonemes": compare(trial, "phoneme"),
@@ -215,7 +202,7 @@ def _confusions(trials: Sequence[DecodedTrial]) -> dict[str, object] | None:
         "most": figures.ranked(confusions)[:_MOST_CONFUSIONS],
         "errors": confusions.total(),
         "spoken": Counter(symbol for symbols in spoken for symbol in symbols),
-        "figure": _svg(figures.confusion_figure(confusions), "confusions", description) if confusions else None,
+        "figure": svg(figures.confusion_figure(confusions), "confusions", description) if confusions else None,
     }
 
 
@@ -232,5 +219,5 @@ def _search(trials: Sequence[DecodedTrial]) -> dict[str, object] | None:
         "slow": slow,
         "slowest": slowest,
         "real_time_factor": sum(milliseconds) / 1000 / recorded if recorded else math.nan,
-        "figure": _svg(figures.search_time_figure(milliseconds), "search", description),
+        "figure": svg(figures.search_time_figure(milliseconds), "search", description),
     }

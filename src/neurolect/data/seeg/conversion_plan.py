@@ -223,4 +223,5 @@ def _info(
         positions=positions,
         preparation=steps,
         source=", ".join(run.raw.path.name for run in runs),
+        simulated=any(run.raw.simulated for run in runs),
     )

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import pickle
 import re
+import struct
 from collections import OrderedDict
+from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -145,15 +147,38 @@ _KNOWN: dict[tuple[str, str], Any] = {
 }
 
 
-class _Unpickler(pickle.Unpickler):
+class _Unpickler(pickle._Unpickler):
+    # The one in C makes room for whatever number of objects or bytes a damaged file announces.
+    read: Callable[[int], bytes]
+    append: Callable[[object], None]
+
     def __init__(self, file: IO[bytes], path: Path) -> None:
-        super().__init__(file)
+        super().__init__(_Bounded(file, path.stat().st_size))
         self._path = path
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in _KNOWN:
             raise DataError(f"{self._path}: holds a {module}.{name}, which is not read from files of others")
         return _KNOWN[module, name]
+
+    def _load_bytes(self) -> None:
+        (n_bytes,) = struct.unpack("<Q", self.read(8))
+        self.append(self.read(n_bytes))
+
+    dispatch: ClassVar[dict[int, Any]] = {**pickle._Unpickler.dispatch, pickle.BYTEARRAY8[0]: _load_bytes}
+
+
+class _Bounded:
+    """A file of which no more is asked for than there is."""
+
+    def __init__(self, file: IO[bytes], n_bytes: int) -> None:
+        self._file, self._n_bytes = file, n_bytes
+        self.readline = file.readline
+
+    def read(self, n_bytes: int) -> bytes:
+        if n_bytes > self._n_bytes - self._file.tell():
+            raise EOFError("it ends too early")
+        return self._file.read(n_bytes)
 
 
 def dump_trials(trials: Any, file: IO[bytes]) -> None:

@@ -11,7 +11,7 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
-from neurolect.data.seeg.raw_recording import Event, RawRecording
+from neurolect.data.seeg.raw_recording import SIMULATED, Event, RawRecording
 from neurolect.errors import DataError
 
 ENDINGS = (".edf", ".bdf", ".fif", ".fif.gz", ".vhdr", ".set")
@@ -60,6 +60,7 @@ def open_mne(path: Path) -> RawRecording:
         bad=frozenset(raw.info["bads"]),
         events=_annotations(raw),
         mains=raw.info["line_freq"],
+        simulated=(raw.info["subject_info"] or {}).get("last_name") == SIMULATED,
     )
 
 

@@ -21,6 +21,9 @@ UNSTATED = "eeg"
 TEXT_COLUMNS = ("word", "text", "label", "trial_type", "stimulus", "stim_file", "condition", "value")
 """Columns of event and trial tables that may say what an event was, the likeliest first."""
 
+SIMULATED = "SIMULATED"
+"""Name that the patient of a simulated recording has in its file."""
+
 _BLOCK_SECONDS = 30.0
 _OTHER = re.compile(
     r"(DC|EKG|ECG|EOG|EMG|LOC|ROC|HEOG|VEOG|STI|STIM|TRIG|TRIGGER|MKR|MARK|EVENT|STATUS|PHOTIC|SPO2|OSAT|PULSE|RESP"
@@ -62,6 +65,7 @@ class RawRecording:
         events: annotations, the rows of events.tsv, or trials.
         mains: frequency of the power line in Hz; None where the file does not say.
         notes: what was decided while opening it, for people to read.
+        simulated: whether nobody's brain was recorded.
     """
 
     name: str
@@ -77,6 +81,7 @@ class RawRecording:
     events: tuple[Event, ...] = ()
     mains: float | None = None
     notes: tuple[str, ...] = ()
+    simulated: bool = False
 
     @property
     def seconds(self) -> float:

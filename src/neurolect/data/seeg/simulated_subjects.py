@@ -13,6 +13,7 @@ from neurolect.data.files import written_atomically
 from neurolect.data.seeg.layout import SubjectInfo, WordTrials, write_subject
 from neurolect.data.seeg.mandarin import MandarinWord, mandarin_words
 from neurolect.data.seeg.simulate import SeegSimulator, Session, SimulatedSubject
+from neurolect.data.seeg.simulated_raw import require_edfio, write_raw_session
 from neurolect.errors import ConfigError, DataError
 
 EPOCH_SECONDS = (-0.5, 2.5)
@@ -36,6 +37,7 @@ def write_simulated_seeg(
     channels: int | None = 12,
     words: Sequence[MandarinWord] | None = None,
     simulator: SeegSimulator | None = None,
+    raw: bool = False,
     on_session: Callable[[str], None] | None = None,
 ) -> None:
     """Simulate subjects and write them in the packed layout (`data/seeg/layout.py`), beside a `SIMULATED.txt`.
@@ -52,15 +54,21 @@ def write_simulated_seeg(
         channels: bipolar channels to write for each subject, those of speech cortex first; None writes all 65 to 145.
         words: by default the 61 that come with the package.
         simulator: seed, difficulty, sampling rate.
+        raw: also write the first run of each subject as an amplifier would, `raw/sim01_run01.edf`: all contacts against
+            the common reference (extra `ieeg`).
         on_session: called with subject and name of each run and recording once it is made.
 
     Raises:
-        ConfigError: a number is out of range, or there are neither runs nor minutes.
+        ConfigError: a number is out of range, there are neither runs nor minutes, or `raw` without runs or the extra.
         DataError: `out` holds something already.
     """
     simulator = simulator or SeegSimulator()
     words = mandarin_words() if words is None else words
     _require_sensible(subjects, runs, repetitions, minutes, channels)
+    if raw:
+        require_edfio()
+        if not runs:
+            raise ConfigError("runs is 0: raw recordings are of runs")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise DataError(f"{out}: exists and is not an empty folder; simulated recordings need a folder of their own")
     report = on_session or (lambda _: None)
@@ -76,6 +84,9 @@ def write_simulated_seeg(
                 _recordings(subject, pairs, words, minutes, report),
             )
             scratch.unlink(missing_ok=True)
+            if raw:
+                name = f"{subject.name}_{_run_name(0)}.edf"
+                write_raw_session(unfinished / "raw" / name, subject.word_run(0, words, repetitions))
         statement = _statement(simulator, len(words), subjects, runs, repetitions, minutes)
         (unfinished / "SIMULATED.txt").write_text(statement, encoding="utf-8")
 

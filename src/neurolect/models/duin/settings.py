@@ -41,6 +41,9 @@ class EncoderSettings:
     subject_tokenizers: bool = False
 
     def __post_init__(self) -> None:
+        # A saved run gives them as lists, which are not equal to tuples.
+        for name in ("filters", "kernels", "strides"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
         if not len(self.filters) == len(self.kernels) == len(self.strides):
             raise ValueError("encoder: filters, kernels and strides must be of the same number")
         if any(kernel % 2 == 0 for kernel in self.kernels):

@@ -1,0 +1,70 @@
+"""What a reader must know of a run on segments to trust its numbers, in a few words each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from neurolect import __version__
+from neurolect.errors import DataError
+from neurolect.training.segment_runs import SegmentRun
+
+PROTOCOLS = {
+    "clean": "clean: runs are split in time, the z-score is fitted on what trains, validation alone chooses the epoch",
+    "reference": "reference: split, z-score and choice of the epoch as published, which flatters (docs/protocols.md)",
+}
+
+
+def run_facts(folder: Path, run: SegmentRun) -> dict[str, str]:
+    """Facts in the order shown."""
+    settings = read_settings(folder)
+    started = run.data.get("start_from")
+    facts = {
+        "run": f"{folder}, made by '{run.verb}'{_of_step(run)}",
+        "model": f"{type(run.model).__name__}, {n_parameters(run):,} parameters",
+        "recordings": f"{run.data.get('root', 'unknown')}{' (simulated)' if is_simulated(run) else ''}",
+        "subjects": ", ".join(run.subjects),
+        "channels": ", ".join(f"{each.subject}: {len(each.channels)}" for each in run.inputs),
+        "segments": f"{run.n_samples / run.sample_rate:g} s at {run.sample_rate:g} Hz",
+        "protocol": PROTOCOLS.get(str(run.data.get("protocol")), str(run.data.get("protocol", "unknown"))),
+        "seeds": f"training {settings.get('seed', 'unknown')}, data {run.data.get('seed', 'unknown')}",
+        "began from": str(started) if started else "random weights",
+    }
+    if run.data.get("teacher"):
+        facts["codes of"] = str(run.data["teacher"])
+    if "test/accuracy/reference" in run.metrics:
+        share = 100 * run.metrics["test/accuracy/reference"]
+        facts["test accuracy as published"] = f"{share:.2f} %; {run.data.get('reference_accuracy', '')}"
+    return facts | {"neurolect": __version__}
+
+
+def is_simulated(run: SegmentRun) -> bool:
+    """Whether a run was trained on simulated recordings."""
+    return bool(run.data.get("simulated"))
+
+
+def n_parameters(run: SegmentRun) -> int:
+    """Trainable parameters."""
+    return sum(parameter.numel() for parameter in run.model.parameters() if parameter.requires_grad)
+
+
+def read_settings(folder: Path) -> dict[str, Any]:
+    """The settings that a run was trained with; none where it was imported.
+
+    Raises:
+        DataError: `config.yaml` cannot be read as YAML.
+    """
+    path = folder / "config.yaml"
+    if not path.is_file():
+        return {}
+    try:
+        settings = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: {' '.join(str(error).split())}") from None
+    return settings if isinstance(settings, dict) else {}
+
+
+def _of_step(run: SegmentRun) -> str:
+    return f", weights of step {run.metrics['step']:.0f}" if "step" in run.metrics else ""
