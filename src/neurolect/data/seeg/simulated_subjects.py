@@ -12,7 +12,9 @@ from neurolect import __version__
 from neurolect.data.files import written_atomically
 from neurolect.data.seeg.layout import SubjectInfo, WordTrials, write_subject
 from neurolect.data.seeg.mandarin import MandarinWord, mandarin_words
+from neurolect.data.seeg.signal_preparation import Preparation
 from neurolect.data.seeg.simulate import SeegSimulator, Session, SimulatedSubject
+from neurolect.data.seeg.simulated_potentials import MAINS_HZ
 from neurolect.data.seeg.simulated_raw import require_edfio, write_raw_session
 from neurolect.errors import ConfigError, DataError
 
@@ -21,11 +23,8 @@ RECORDING_SECONDS = 300.0
 """Of a recording without labels; the last of a subject may be shorter."""
 
 _SHORTEST_RECORDING_SECONDS = 10.0
-_PREPARATION = [
-    "simulated at the rate that is written",
-    "bipolar: each contact minus the next of its shaft",
-    "not filtered: what bipolar channels keep of the mains is in them",
-]
+_HIGHEST_SHARE = 0.45
+"""Of the sampling rate, for the upper edge of the band at low rates."""
 
 
 def write_simulated_seeg(
@@ -124,7 +123,10 @@ def _describe(subject: SimulatedSubject, pairs: Sequence[tuple[int, int]]) -> Su
             name: np.mean([contacts[first].position, contacts[second].position], axis=0).round(5).tolist()
             for name, (first, second) in zip(names, pairs, strict=True)
         },
-        preparation=_PREPARATION,
+        preparation=[
+            "bipolar: each contact minus the next of its shaft",
+            *_preparation(subject).describe(subject.simulator.sample_rate, MAINS_HZ),
+        ],
         source=f"simulated by neurolect {__version__}: {subject.simulator}; nobody was recorded",
         simulated=True,
     )
@@ -151,7 +153,7 @@ def _word_trials(
     for run in range(runs):
         session = subject.word_run(run, words, repetitions)
         starts = np.round(session.speaking.onsets * rate).astype(np.int64) + first
-        for channel, signal in enumerate(session.bipolar(pairs)):
+        for channel, signal in enumerate(_prepared(session, pairs)):
             epochs = np.lib.stride_tricks.sliding_window_view(signal, last - first)[starts]
             signals[run * n_trials : (run + 1) * n_trials, channel] = epochs
         said += session.speaking.words
@@ -175,7 +177,19 @@ def _recordings(
 
 def _beginning(session: Session, pairs: Sequence[tuple[int, int]], seconds: float) -> npt.NDArray[np.float32]:
     n_samples = round(seconds * session.subject.simulator.sample_rate)
-    return np.stack([signal[:n_samples] for signal in session.bipolar(pairs)])
+    return np.stack([signal[:n_samples] for signal in _prepared(session, pairs)])
+
+
+def _prepared(session: Session, pairs: Sequence[tuple[int, int]]) -> Iterator[npt.NDArray[np.float32]]:
+    """Bipolar channels, filtered as recordings are when they are converted."""
+    prepare = _preparation(session.subject)
+    for signal in session.bipolar(pairs):
+        yield prepare(signal.astype(np.float64), prepare.sample_rate, MAINS_HZ).astype(np.float32)
+
+
+def _preparation(subject: SimulatedSubject) -> Preparation:
+    rate = subject.simulator.sample_rate
+    return Preparation(high=min(Preparation.high, _HIGHEST_SHARE * rate), sample_rate=rate)
 
 
 def _lengths(minutes: float) -> list[float]:
