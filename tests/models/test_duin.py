@@ -12,7 +12,12 @@ from hypothesis import strategies as st
 from neurolect.models.duin.classifier import DuINClassifier
 from neurolect.models.duin.encoder import DuINEncoder
 from neurolect.models.duin.mae import DuINMAE, random_mask
-from neurolect.models.duin.regression_heads import SubjectRegressionHeads, transposed_convolution
+from neurolect.models.duin.regression_heads import (
+    RegressionHead,
+    SubjectRegressionHeads,
+    can_be_united,
+    transposed_convolution,
+)
 from neurolect.models.duin.settings import DecoderSettings, EncoderSettings, QuantiserSettings
 from neurolect.models.duin.subject_tokenizers import SubjectTokenizers
 from neurolect.models.duin.tokenizer import PatchTokenizer
@@ -172,6 +177,18 @@ def test_a_transposed_convolution_gives_stride_times_as_many_samples(stride, ove
         return
     convolution = transposed_convolution(2, 3, stride + overlap, stride)
     assert convolution(torch.zeros(1, 2, length)).shape == (1, 3, length * stride)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(2, 5), st.sampled_from([1, 3, 5]), st.integers(1, 6))
+def test_a_regression_head_is_its_convolutions_one_after_the_other(stride, kernel, length):
+    head = RegressionHead(3, 2, (4, 5, 4), (stride, kernel, stride + 1), (stride, 1, stride))
+    assert can_be_united(*head.convolutions[:2])
+    positions = torch.randn(2, length, 3)
+    expected = positions.transpose(1, 2)
+    for convolution in head.convolutions:
+        expected = convolution(expected)
+    assert torch.allclose(head(positions), head.out(expected.transpose(1, 2)), atol=1e-5)
 
 
 def test_codes_are_those_that_the_autoencoder_uses_in_evaluation():

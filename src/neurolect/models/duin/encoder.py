@@ -10,7 +10,6 @@ from neurolect.models.duin.subject_tokenizers import SubjectTokenizers
 from neurolect.models.duin.tokenizer import PatchTokenizer
 from neurolect.models.layers.time_embedding import sinusoidal_table
 from neurolect.models.layers.transformer import Transformer
-from neurolect.models.registry import constructor_arguments
 
 
 class DuINEncoder(nn.Module):
@@ -31,7 +30,6 @@ class DuINEncoder(nn.Module):
     def __init__(
         self, n_channels: int, n_subjects: int, n_samples: int, settings: EncoderSettings = EncoderSettings()
     ) -> None:
-        self.arguments = constructor_arguments(locals())
         super().__init__()
         self.n_tokens = settings.n_tokens(n_samples)
         self.width = settings.width
