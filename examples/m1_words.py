@@ -49,7 +49,7 @@ ENCODER = EncoderSettings(
 )
 DECODER = DecoderSettings(n_blocks=1, filters=(64, 16), kernels=(4, 4), strides=(2, 2))
 # Of a few hundred steps, a code that waits a hundred of them to be revived may never come back.
-CODES = QuantiserSettings(n_codes=128, code_width=16, revive_after=10)
+CODES = QuantiserSettings(n_codes=128, code_width=16)
 RECIPE = EpochRecipe(lr=1e-3, lr_min=1e-4, weight_decay=0.05)
 BEGINNINGS = ("random weights", "VQ-VAE", "MAE")
 TESTS = ("day 0", "day 16, nothing changed", "day 16, z-scored anew")

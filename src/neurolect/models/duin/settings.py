@@ -111,4 +111,4 @@ class QuantiserSettings:
     commitment: float = 1.0
     decay: float = 0.99
     kmeans: bool = True
-    revive_after: int = 100
+    revive_after: int = 10

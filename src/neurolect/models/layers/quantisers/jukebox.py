@@ -35,7 +35,7 @@ class JukeboxQuantiser(CosineQuantiser):
         code_width: int = 64,
         commitment: float = 1.0,
         decay: float = 0.99,
-        revive_after: int = 100,
+        revive_after: int = 10,
     ) -> None:
         super().__init__(width, n_codes, code_width, commitment, decay, True, revive_after)
         self.register_buffer("sums", self.codebook.clone())
