@@ -193,7 +193,7 @@ def test_a_setting_that_cannot_be_met_is_named(root, chosen, error, message):
 
 
 @settings(max_examples=40, deadline=None)
-@given(gaps=st.lists(st.floats(0.2, 3.0), min_size=20, max_size=40), tail=st.integers(0, 4000), known=st.booleans())
+@given(gaps=st.lists(st.floats(0.3, 3.0), min_size=40, max_size=60), tail=st.integers(0, 4000), known=st.booleans())
 def test_a_recording_of_a_run_of_words_is_cut_before_its_first_held_out_trial(tmp_path_factory, gaps, tail, known):
     root = tmp_path_factory.mktemp("runs")
     rng = np.random.default_rng(0)

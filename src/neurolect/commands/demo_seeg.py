@@ -50,7 +50,7 @@ def demo_seeg(out: Path = Path("demo-seeg"), seed: int = 0, workers: int = 2) ->
         step("simulate", "seeg", recordings, "--words", word_list, *size, seeds)
         step("data", "check", recordings)
         for subject in subjects:
-            data = (f"--data.root={recordings}", f"--data.subjects=[{subject}]", f"--data.seed={seed}", seeds)
+            data = ("--data.root", recordings, "--data.subjects", subject, f"--data.seed={seed}", seeds)
             first, second = runs / subject / "vqvae", runs / subject / "mae"
             step("pretrain", "vqvae", "--config", vqvae, *data, "--out", first)
             step("report", "run", first)
