@@ -72,7 +72,7 @@ class CosineQuantiser(Quantiser):
         loss = self.commitment * F.mse_loss(flat, nearest)
         straight_through = flat + (nearest - flat).detach()
         if self.training:
-            self._follow(flat.detach(), codes)
+            self._follow(projected.detach(), codes)
         values = self.out(self.norm(straight_through.view(projected.shape)))
         return Quantised(values, codes.view(vectors.shape[:-1]), loss)
 
@@ -113,7 +113,8 @@ class CosineQuantiser(Quantiser):
         self.codebook.copy_(torch.where(dead.unsqueeze(1), drawn, self.codebook))
 
     @torch.no_grad()
-    def _follow(self, flat: Tensor, codes: Tensor) -> None:
+    def _follow(self, projected: Tensor, codes: Tensor) -> None:
+        flat = projected.flatten(0, -2)
         counts = self.count(codes)
         sums = sum_by_code(flat, codes, self.n_codes)
         if n_processes() > 1:
@@ -122,7 +123,8 @@ class CosineQuantiser(Quantiser):
         if self.revive_after:
             self.batches_unused.add_(1).mul_(counts == 0)
             dead = self.batches_unused >= self.revive_after
-            drawn = flat[torch.randint(len(flat), (self.n_codes,), device=flat.device)]
+            everyone = rows_of_all_processes(projected).flatten(0, -2)
+            drawn = everyone[torch.randint(len(everyone), (self.n_codes,), device=flat.device)]
             self.revive(dead, from_first_process(drawn))
             self.batches_unused.mul_(~dead)
 
