@@ -78,6 +78,18 @@ def overwrite(name, array):
     return lambda folder: np.save(folder / name, array)
 
 
+def with_header(header):
+    """Writes `trials.npy` with a header that no array has."""
+    text = f"{header}\n".encode()
+    content = b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text + bytes(100)
+    return lambda folder: (folder / "trials.npy").write_bytes(content)
+
+
+def zipped(folder):
+    with (folder / "trials.npy").open("wb") as file:
+        np.savez(file, np.zeros((40, 3, 60), np.float32))
+
+
 @pytest.mark.parametrize(
     ("damage", "complaint"),
     [
@@ -98,6 +110,12 @@ def overwrite(name, array):
             r"trials\.npy: shape is 40 × 3 × 60, expected 1 × 3 × any",
         ),
         (lambda folder: (folder / "trials.npy").write_bytes(b"\x93NUMPY"), r"trials\.npy: not a whole array"),
+        (with_header("{'descr': '<f4',"), r"trials\.npy: not a whole array"),
+        (
+            with_header("{'descr': '<f4', 'fortran_order': False, 'shape': (3, True)}"),
+            r"trials\.npy: not a whole array",
+        ),
+        (zipped, r"trials\.npy: not a whole array"),
         (overwrite("trials.npy", np.zeros((40, 3, 5))), r"trials\.npy: holds float64, expected float32"),
         (overwrite("recordings/rest0.npy", np.zeros(5, np.float32)), r"rest0\.npy: shape is 5, expected 3 × any"),
     ],

@@ -20,6 +20,7 @@ import numpy as np
 from neurolect.data.files import written_atomically
 from neurolect.data.seeg.duin_pickles import array_of, dump_dictionary, dump_trials, load_pickle
 from neurolect.data.seeg.layout import Signal
+from neurolect.data.seeg.mapped_arrays import map_array
 from neurolect.errors import DataError
 
 TASK = "word-recitation"
@@ -108,10 +109,7 @@ def open_duin_recording(path: Path, n_channels: int) -> Signal:
     Raises:
         DataError: the file is damaged or has another shape.
     """
-    try:
-        both = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise DataError(f"{path}: not a whole array of numbers: {' '.join(str(error).split())}") from None
+    both = map_array(path)
     if both.ndim != 3 or both.shape[:2] != (2, n_channels) or both.dtype.kind not in "fiu":
         shape = " × ".join(map(str, both.shape))
         raise DataError(f"{path}: is {shape} {both.dtype}, expected numbers of 2 × {n_channels} channels × samples")

@@ -24,6 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from neurolect.data.files import written_atomically
+from neurolect.data.seeg.mapped_arrays import map_array
 from neurolect.errors import DataError
 
 SUBJECT = "subject.json"
@@ -237,10 +238,7 @@ def _open_trials(folder: Path, info: SubjectInfo) -> WordTrials:
 
 
 def _map(path: Path, shape: tuple[int | None, ...]) -> Signal:
-    try:
-        array: Signal = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise DataError(f"{path}: not a whole array of numbers: {' '.join(str(error).split())}") from None
+    array: Signal = map_array(path)
     if array.dtype != np.float32:
         raise DataError(f"{path}: holds {array.dtype}, expected float32")
     _require_shape(str(path), array, shape)
