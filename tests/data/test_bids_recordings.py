@@ -71,7 +71,13 @@ def test_the_columns_of_events_can_be_chosen(bids):
 def test_a_time_that_is_none_is_named_by_its_line(bids):
     events = bids / "sub-01" / "ieeg" / "sub-01_task-read_run-1_events.tsv"
     table(events, ("onset", "duration", "trial_type"), ("1.0", "0", "hello"), ("soon", "0", "world"))
-    with pytest.raises(DataError, match="line 3: 'soon' is no time in seconds"):
+    with pytest.raises(DataError, match="line 3: onset is 'soon', it must be a time in seconds"):
+        open_sources([bids])
+    table(events, ("onset", "duration", "trial_type"), ("nan", "0", "hello"))
+    with pytest.raises(DataError, match="line 2: onset is 'nan'"):
+        open_sources([bids])
+    table(events, ("onset", "duration", "trial_type"), ("1.0", "long", "hello"))
+    with pytest.raises(DataError, match="line 2: duration is 'long'"):
         open_sources([bids])
 
 

@@ -63,5 +63,5 @@ def test_a_region_table_is_read_and_must_not_contradict_itself(tmp_path):
     with pytest.raises(DataError, match="line 3: channel 'A1' has a region already"):
         read_regions(table)
     table.write_text("name,region\nA1,STG\n")
-    with pytest.raises(DataError, match="line 2: needs the columns channel and region"):
+    with pytest.raises(DataError, match="has no column 'channel', it has name, region"):
         read_regions(table)

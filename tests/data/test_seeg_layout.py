@@ -104,7 +104,18 @@ def zipped(folder):
         (change("no list", channels="A1"), r"subject\.json: channels is not a list of names"),
         (change("fewer", channels=["A1", "A2"]), r"trials\.npy: shape is 40 × 3 × 60, expected 40 × 2 × any"),
         (lambda folder: (folder / "trials.csv").unlink(), r"trials\.csv: no such file"),
-        (lambda folder: (folder / "trials.csv").write_text("word,run\n"), r"trials\.csv: not a table with the columns"),
+        (
+            lambda folder: (folder / "trials.csv").write_text("word,run\n"),
+            r"trials\.csv: has no column 'onset', it has",
+        ),
+        (
+            lambda folder: (folder / "trials.csv").write_text("word,run,onset\na,b,soon\n"),
+            r"trials\.csv: onset: .*'soon'",
+        ),
+        (
+            lambda folder: (folder / "trials.csv").write_text("word,run,onset\n" + 200_000 * "y" + ",run1,1\n"),
+            r"trials\.csv: not a table: field larger",
+        ),
         (
             lambda folder: (folder / "trials.csv").write_text("word,run,onset\nsay,run1,nan\n"),
             r"trials\.npy: shape is 40 × 3 × 60, expected 1 × 3 × any",

@@ -73,8 +73,8 @@ def test_a_table_gives_each_run_its_words(tmp_path):
         ("onset,word,run\n1,hello,day1\n1,hello,day7\n", "line 3: run is 'day7'"),
         ("onset,word,run\nsoon,hello,day1\n", "line 2: onset is 'soon'"),
         ("onset,word,run\nnan,hello,day1\n", "line 2: onset is 'nan'"),
-        ("time,word\n1,hello\n", "line 2: needs the columns onset and word"),
-        ("onset,word,run\n1,,day1\n", "line 2: needs the columns onset and word, and both filled"),
+        ("time,word\n1,hello\n", "has no column 'onset', it has time, word"),
+        ("onset,word,run\n1,,day1\n", "line 2: onset and word must both be filled"),
     ],
 )
 def test_a_wrong_table_is_refused_by_its_line(tmp_path, text, message):
@@ -84,6 +84,14 @@ def test_a_wrong_table_is_refused_by_its_line(tmp_path, text, message):
         read_event_table(table, ["day1", "day2"])
 
 
+def test_a_vocabulary_that_is_no_text_is_refused(tmp_path):
+    (tmp_path / "words.txt").write_bytes("é".encode("latin-1"))
+    with pytest.raises(DataError, match=r"words\.txt: cannot read the vocabulary: not UTF-8 text"):
+        WordEvents(vocabulary=tmp_path / "words.txt").words([Event(1.0, "hello")])
+
+
 def test_a_window_without_length_is_refused():
     with pytest.raises(ConfigError, match="have no length"):
         WordEvents(1.0, 1.0)
+    with pytest.raises(ConfigError, match="have no length"):
+        WordEvents(stop=float("nan"))

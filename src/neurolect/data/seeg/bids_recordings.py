@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import math
 from collections.abc import Iterator
@@ -13,14 +12,13 @@ from typing import Any
 from neurolect.data.seeg.mne_recordings import open_mne
 from neurolect.data.seeg.nwb_recordings import open_nwb
 from neurolect.data.seeg.raw_recording import TEXT_COLUMNS, Event, RawRecording
+from neurolect.data.seeg.tables import Row, read_rows, read_seconds
 from neurolect.errors import DataError
 
 REGION_COLUMNS = ("region", "roi", "anatomy", "anatomical_label", "location", "label", "area")
 
 _METRES = {"m": 1.0, "cm": 1e-2, "mm": 1e-3}
 _ENDINGS = (".edf", ".vhdr", ".set", ".fif", ".nwb")
-
-Row = dict[str, str]
 
 
 def bids_files(root: Path) -> list[tuple[str, Path]]:
@@ -148,25 +146,13 @@ def _events(table: Path, text_column: str | None, onset_column: str) -> Iterator
         text = row[column].strip() if column else ""
         if text in ("", "n/a"):
             continue
-        try:
-            onset, duration = float(row[onset_column]), row.get("duration", "n/a")
-            yield Event(onset, text, 0.0 if duration in ("", "n/a") else float(duration))
-        except ValueError:
-            raise DataError(f"{table}: line {line}: '{row[onset_column]}' is no time in seconds") from None
+        onset = read_seconds(table, line, onset_column, row[onset_column])
+        duration = row.get("duration", "n/a")
+        yield Event(onset, text, 0.0 if duration in ("", "n/a") else read_seconds(table, line, "duration", duration))
 
 
-def _rows(table: Path, required: tuple[str, ...]) -> list[Row]:
-    # Some tools write a byte order mark.
-    try:
-        with table.open(newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.DictReader(file, delimiter="\t", restval="n/a"))
-            names = rows[0] if rows else required
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{table}: not a table: {error}") from None
-    for name in required:
-        if name not in names:
-            raise DataError(f"{table}: has no column '{name}', it has {', '.join(map(str, names))}")
-    return rows
+def _rows(table: Path, columns: tuple[str, ...]) -> list[Row]:
+    return read_rows(table, columns, delimiter="\t", missing="n/a")
 
 
 def _json(path: Path) -> dict[str, Any]:

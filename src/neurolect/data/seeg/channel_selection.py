@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -12,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from neurolect.data.seeg.contact_names import contact_of, plain_name
+from neurolect.data.seeg.tables import read_rows
 from neurolect.errors import DataError
 
 
@@ -81,18 +81,11 @@ def read_regions(path: Path) -> dict[str, str]:
     Raises:
         DataError: the file is missing, or names the line that is wrong.
     """
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.DictReader(file))
-    except OSError:
-        raise DataError(f"{path}: no such file") from None
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path}: not a table: {error}") from None
     regions: dict[str, str] = {}
-    for line, row in enumerate(rows, start=2):
-        channel, region = row.get("channel"), row.get("region")
+    for line, row in enumerate(read_rows(path, ("channel", "region")), start=2):
+        channel, region = row["channel"], row["region"]
         if not channel or not region:
-            raise DataError(f"{path}: line {line}: needs the columns channel and region, and both filled")
+            raise DataError(f"{path}: line {line}: channel and region must both be filled")
         if regions.setdefault(plain_name(channel), region.strip()) != region.strip():
             raise DataError(f"{path}: line {line}: channel '{channel}' has a region already")
     return regions

@@ -25,6 +25,7 @@ import numpy.typing as npt
 
 from neurolect.data.files import written_atomically
 from neurolect.data.seeg.mapped_arrays import map_array
+from neurolect.data.seeg.tables import read_rows
 from neurolect.errors import DataError
 
 SUBJECT = "subject.json"
@@ -223,16 +224,12 @@ def _read_info(path: Path) -> SubjectInfo:
 
 def _open_trials(folder: Path, info: SubjectInfo) -> WordTrials:
     path = folder / TRIAL_TABLE
+    rows = read_rows(path, _COLUMNS)
+    words, runs, onsets = ([row[column] for row in rows] for column in _COLUMNS)
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            header, *rows = list(csv.reader(file))
-        columns = [header.index(name) for name in _COLUMNS]
-        words, runs, onsets = ([row[column] for row in rows] for column in columns)
         times = np.array([float(onset) for onset in onsets])
-    except OSError:
-        raise DataError(f"{path}: no such file") from None
-    except (ValueError, IndexError):
-        raise DataError(f"{path}: not a table with the columns {', '.join(_COLUMNS)}") from None
+    except ValueError as error:
+        raise DataError(f"{path}: onset: {error}") from None
     signals = _map(folder / TRIALS, (len(words), len(info.channels), None))
     return WordTrials(signals, words, runs, times)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -10,7 +9,9 @@ from itertools import pairwise
 from pathlib import Path
 
 from neurolect.data.seeg.raw_recording import Event, RawRecording
+from neurolect.data.seeg.tables import read_rows, read_seconds
 from neurolect.errors import ConfigError, DataError
+from neurolect.text.text_lines import read_lines
 
 SOURCE = "source"
 """In place of a table's path: the events that come with the recordings."""
@@ -34,7 +35,7 @@ class WordEvents:
 
     def __post_init__(self) -> None:
         """Refuse windows without length."""
-        if self.stop <= self.start:
+        if not 0 < self.stop - self.start < math.inf:
             raise ConfigError(f"trials from {self.start:g} to {self.stop:g} s have no length")
 
     def n_samples(self, rate: float) -> int:
@@ -43,8 +44,7 @@ class WordEvents:
 
     def words(self, events: Sequence[Event]) -> list[Event]:
         """The events that are words, in order of time, with the word as their text."""
-        lines = None if self.vocabulary is None else self.vocabulary.read_text(encoding="utf-8-sig").splitlines()
-        known = None if lines is None else {line.strip() for line in lines}
+        known = None if self.vocabulary is None else _vocabulary(self.vocabulary)
         words = [
             Event(event.onset, word, event.duration)
             for event in events
@@ -136,34 +136,21 @@ def read_event_table(path: Path, runs: Collection[str]) -> dict[str, list[Event]
     Raises:
         DataError: names the line that is wrong.
     """
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.DictReader(file))
-    except OSError:
-        raise DataError(f"{path}: no such file") from None
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path}: not a table: {error}") from None
     only = next(iter(runs)) if len(runs) == 1 else None
     events: dict[str, list[Event]] = {run: [] for run in runs}
-    for line, row in enumerate(rows, start=2):
-        onset, word, run = (row.get(column) for column in ("onset", "word", "run"))
+    for line, row in enumerate(read_rows(path, ("onset", "word")), start=2):
+        onset, word, run = row["onset"], row["word"], row.get("run") or only
         if not onset or not word:
-            raise DataError(f"{path}: line {line}: needs the columns onset and word, and both filled")
-        run = run or only
+            raise DataError(f"{path}: line {line}: onset and word must both be filled")
         if run not in events:
             raise DataError(f"{path}: line {line}: run is '{run or ''}', the recordings are {', '.join(sorted(runs))}")
-        events[run].append(Event(_seconds(path, line, onset), word.strip()))
+        events[run].append(Event(read_seconds(path, line, "onset", onset), word.strip()))
     return events
 
 
-def _seconds(path: Path, line: int, text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = math.nan
-    if not math.isfinite(seconds):
-        raise DataError(f"{path}: line {line}: onset is '{text}', it must be a time in seconds")
-    return seconds
+def _vocabulary(path: Path) -> set[str]:
+    # Some editors write a byte order mark.
+    return {line.removeprefix("\ufeff").strip() for line in read_lines(path, "vocabulary")}
 
 
 def _is_bad(event: Event) -> bool:
