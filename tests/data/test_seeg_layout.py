@@ -1,6 +1,7 @@
 """The packed layout of field potentials: what is written is read back, and each fault is named."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -51,6 +52,12 @@ def test_subjects_are_found_by_name_or_all_in_order(tmp_path):
         write_small_subject(tmp_path, name)
     assert [subject.info.name for subject in find_subjects(tmp_path)] == ["a", "b", "c"]
     assert [subject.info.name for subject in find_subjects(tmp_path, ["c", "a"])] == ["c", "a"]
+    shutil.copytree(tmp_path / "a", tmp_path / "d")
+    with pytest.raises(DataError, match=r"d: says it is of subject a, as .*a does"):
+        find_subjects(tmp_path)
+    shutil.rmtree(tmp_path / "d")
+    with pytest.raises(DataError, match="subject 'a' is named twice"):
+        find_subjects(tmp_path, ["a", "b", "a"])
     with pytest.raises(DataError, match="there is no subject 'd'; there are a, b, c"):
         find_subjects(tmp_path, ["d"])
     with pytest.raises(DataError, match=r"no folder in it holds subject\.json"):
@@ -65,12 +72,12 @@ def test_signals_are_mapped_and_not_read(tmp_path):
     assert isinstance(subject.recordings[0].signal, np.memmap)
 
 
-def change(name, **changes):
+def change(case, /, **changes):
     def apply(folder):
         described = json.loads((folder / "subject.json").read_text())
         (folder / "subject.json").write_text(json.dumps(described | changes))
 
-    apply.__name__ = name
+    apply.__name__ = case
     return apply
 
 
@@ -100,8 +107,16 @@ def zipped(folder):
         (change("key", colour="red"), r"subject\.json: .*'colour'"),
         (change("twice", channels=["A1", "A1", "B1"]), r"subject\.json: channel 'A1' occurs twice"),
         (change("rate", sample_rate=0), r"subject\.json: sample_rate is 0, it must be positive"),
-        (change("text", sample_rate="1000"), r"subject\.json: sample_rate is '1000', not a number"),
-        (change("no list", channels="A1"), r"subject\.json: channels is not a list of names"),
+        (change("text", sample_rate="1000"), r'subject\.json: sample_rate is "1000", not a number'),
+        (change("endless", sample_rate=float("inf")), r"subject\.json: sample_rate is Infinity, not a number"),
+        (change("nobody", name=None), r"subject\.json: name is null, not a name"),
+        (change("flag", simulated="no"), r'subject\.json: simulated is "no", not true or false'),
+        (
+            change("nowhere", positions={"A1": "left"}),
+            r"subject\.json: positions is .*, not a list of numbers for each",
+        ),
+        (lambda folder: (folder / "subject.json").write_text(100_000 * "["), r"subject\.json: not a JSON file"),
+        (change("no list", channels="A1"), r'subject\.json: channels is "A1", not a list of names'),
         (change("fewer", channels=["A1", "A2"]), r"trials\.npy: shape is 40 × 3 × 60, expected 40 × 2 × any"),
         (lambda folder: (folder / "trials.csv").unlink(), r"trials\.csv: no such file"),
         (

@@ -15,8 +15,10 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -132,7 +134,7 @@ def find_subjects(root: Path, names: Sequence[str] | None = None) -> list[Subjec
     """Open subjects of a packed folder; None takes all, sorted by name.
 
     Raises:
-        DataError: the folder holds no subject, a named one is not there, or one breaks the layout.
+        DataError: the folder holds no subject, a named one is not there, one breaks the layout, or two are of one name.
     """
     there = sorted(path.parent.name for path in root.glob(f"*/{SUBJECT}"))
     if not there:
@@ -140,7 +142,14 @@ def find_subjects(root: Path, names: Sequence[str] | None = None) -> list[Subjec
     for name in names or ():
         if name not in there:
             raise DataError(f"{root}: there is no subject '{name}'; there are {', '.join(there)}")
-    return [open_subject(root / name) for name in names or there]
+    if names and len(set(names)) < len(names):
+        twice = next(name for name in names if list(names).count(name) > 1)
+        raise DataError(f"{root}: subject '{twice}' is named twice")
+    subjects: dict[str, Subject] = {}
+    for subject in (open_subject(root / name) for name in names or there):
+        if (other := subjects.setdefault(subject.info.name, subject)) is not subject:
+            raise DataError(f"{subject.folder}: says it is of subject {subject.info.name}, as {other.folder} does")
+    return list(subjects.values())
 
 
 def open_subject(folder: Path) -> Subject:
@@ -200,7 +209,7 @@ def _read_info(path: Path) -> SubjectInfo:
         described: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except OSError:
         raise DataError(f"{path}: no such file") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise DataError(f"{path}: not a JSON file") from None
     if not isinstance(described, Mapping) or described.get("format") != _FORMAT:
         raise DataError(f"{path}: not a subject of format {_FORMAT}")
@@ -209,17 +218,44 @@ def _read_info(path: Path) -> SubjectInfo:
         info = SubjectInfo(**known)
     except TypeError as error:
         raise DataError(f"{path}: {error}") from None
-    if not (isinstance(info.channels, list) and all(isinstance(channel, str) for channel in info.channels)):
-        raise DataError(f"{path}: channels is not a list of names")
-    for name in ("sample_rate", "epoch_start"):
-        if not isinstance(getattr(info, name), int | float):
-            raise DataError(f"{path}: {name} is {getattr(info, name)!r}, not a number")
+    for name, (is_right, expected) in _KINDS.items():
+        if not is_right(getattr(info, name)):
+            raise DataError(f"{path}: {name} is {json.dumps(getattr(info, name)):.40}, not {expected}")
     if len(set(info.channels)) != len(info.channels):
         twice = next(channel for channel in info.channels if info.channels.count(channel) > 1)
         raise DataError(f"{path}: channel '{twice}' occurs twice")
     if not info.sample_rate > 0:
         raise DataError(f"{path}: sample_rate is {info.sample_rate}, it must be positive")
     return info
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_list(value: object, of: Callable[[object], bool]) -> bool:
+    return isinstance(value, list) and all(map(of, value))
+
+
+def _is_table(value: object, of: Callable[[object], bool]) -> bool:
+    return isinstance(value, dict) and all(map(of, value.values()))
+
+
+_KINDS: dict[str, tuple[Callable[[object], bool], str]] = {
+    "name": (_is_text, "a name"),
+    "channels": (partial(_is_list, of=_is_text), "a list of names"),
+    "sample_rate": (_is_number, "a number"),
+    "epoch_start": (_is_number, "a number"),
+    "regions": (partial(_is_table, of=_is_text), "a name for each channel"),
+    "positions": (partial(_is_table, of=partial(_is_list, of=_is_number)), "a list of numbers for each channel"),
+    "preparation": (partial(_is_list, of=_is_text), "a list of steps"),
+    "source": (_is_text, "a text"),
+    "simulated": (lambda value: isinstance(value, bool), "true or false"),
+}
 
 
 def _open_trials(folder: Path, info: SubjectInfo) -> WordTrials:
