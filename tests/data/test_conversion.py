@@ -137,6 +137,12 @@ def test_the_power_line_must_be_known_and_is_looked_for(day1):
     assert not any("spectrum" in note for note in plan(day1).notes)
 
 
+def test_a_band_above_all_that_was_recorded_is_refused(tmp_path):
+    slow = open_mne(write_fif(tmp_path / "slow_ieeg.fif", potentials(len(SHAFTS), rate=150.0), rate=150.0))
+    with pytest.raises(DataError, match="recorded at 150 Hz, nothing is in the band above 100 Hz"):
+        plan(slow, preparation=Preparation(mains=50.0, low=100.0))
+
+
 def test_a_wrong_unit_is_told_of(tmp_path):
     settled = plan(open_mne(write_fif(tmp_path / "day1_ieeg.fif", potentials(len(SHAFTS)) * 1e6)))
     assert any("the file's unit may be wrong" in note for note in settled.notes)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -108,6 +109,24 @@ def test_a_column_or_series_that_is_not_there_is_named(tmp_path):
         open_nwb(path, series="lfp")
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning:pynwb")
+def test_an_nwb_series_of_another_shape_or_rate_and_onsets_that_are_none_are_refused(tmp_path):
+    signals = potentials(len(SHAFTS), seconds=1.0)
+    with pytest.raises(DataError, match=r"series ieeg is 1000 × 8, expected samples × 4 electrodes"):
+        open_nwb(write_nwb(tmp_path / "wide.nwb", signals, SHAFTS[:4]))
+    with pytest.raises(DataError, match="series ieeg has a rate of 0 Hz"):
+        open_nwb(write_nwb(tmp_path / "still.nwb", signals, rate=0.0))
+    path = write_nwb(tmp_path / "words.nwb", signals, trials=[(0.5, "hello")])
+    with pytest.raises(DataError, match="column 'word' of the trials holds no times"):
+        open_nwb(path, onset_column="word")
+
+
+def test_a_recording_without_samples_is_refused(tmp_path):
+    raw = replace(open_mne(write_edf(tmp_path / "day1.edf", potentials(len(SHAFTS)))), n_samples=0)
+    with pytest.raises(DataError, match=r"day1\.edf: holds no sample"):
+        raw.unusable([0, 1])
+
+
 @pytest.mark.parametrize("name", ["day1.edf", "day1.fif", "day1.vhdr", "day1.nwb"])
 def test_a_damaged_file_is_one_line(tmp_path, name):
     (tmp_path / name).write_bytes(b"not a recording\n" * 100)
@@ -134,6 +153,9 @@ def test_sources_that_cannot_be_told_apart_or_named_are_refused(tmp_path):
         open_sources([first], None, SourceSettings())
     with pytest.raises(ConfigError, match="subject 'a/b' cannot be the name of a folder"):
         open_sources([first], "a/b")
+    for name in ("", ".", ".."):
+        with pytest.raises(ConfigError, match="cannot be the name of a folder"):
+            open_sources([first], name)
     with pytest.raises(DataError, match="no such file"):
         open_sources([tmp_path / "day9.edf"], "p01")
     with pytest.raises(DataError, match="its ending is none of"):

@@ -122,7 +122,9 @@ def test_no_edge_and_no_mains_leave_the_signal_alone():
         ({"low": 300.0}, "band from 300 to 200 Hz is empty"),
         ({"high": 600.0}, "high is 600 Hz, at 1000 Hz it must be below half"),
         ({"sample_rate": 0.0}, "sample_rate is 0"),
+        ({"sample_rate": float("inf")}, "sample_rate is inf"),
         ({"mains": -1.0}, "mains is -1"),
+        ({"mains": float("nan")}, "mains is nan"),
     ],
 )
 def test_a_preparation_that_cannot_be_is_refused(settings, message):

@@ -171,6 +171,10 @@ def _plan_run(
     preparation: Preparation,
     notes: list[str],
 ) -> RunPlan:
+    if preparation.low >= raw.sample_rate / 2:
+        raise DataError(
+            f"{raw.path}: recorded at {raw.sample_rate:g} Hz, nothing is in the band above {preparation.low:g} Hz"
+        )
     look = a_minute(raw, [raw.channels.index(each.contact) for each in derived])
     mains = mains_of(raw, preparation.mains, look, notes)
     notes += [f"{raw.name}: {note}" for note in [implausible_unit(look)] if note]

@@ -51,6 +51,9 @@ def open_nwb(
     rate, start = _rate(path, found)
     electrodes = found.electrodes.table.to_dataframe().iloc[list(found.electrodes.data[:])]
     names = _names(electrodes)
+    if found.data.shape[1:] != (len(names),) and not (len(names) == 1 and len(found.data.shape) == 1):
+        shape = " × ".join(map(str, found.data.shape))
+        raise DataError(f"{path}: series {found.name} is {shape}, expected samples × {len(names)} electrodes")
     scale, offset = _conversion(found, len(names))
 
     def read_block(rows: Sequence[int], first: int, last: int) -> npt.NDArray[np.float64]:
@@ -89,6 +92,8 @@ def _series(path: Path, file: Any, name: str | None) -> Any:
 def _rate(path: Path, series: Any) -> tuple[float, float]:
     """Sampling rate in Hz, and the time of the first sample in seconds."""
     if series.rate is not None:
+        if not 0 < series.rate < math.inf:
+            raise DataError(f"{path}: series {series.name} has a rate of {series.rate:g} Hz")
         return float(series.rate), float(series.starting_time or 0.0)
     times = np.asarray(series.timestamps[:], dtype=np.float64)
     if len(times) < 2 or not times[-1] > times[0]:
@@ -155,6 +160,8 @@ def _trials(path: Path, file: Any, text_column: str | None, onset_column: str, s
             raise DataError(f"{path}: trials have no column '{wanted}', they have {', '.join(map(str, table))}")
     if column is None:
         return ()
+    if table[onset_column].dtype.kind not in "fiu":
+        raise DataError(f"{path}: column '{onset_column}' of the trials holds no times in seconds")
     lasts = table["stop_time"] - table["start_time"]
     return tuple(
         Event(float(onset) - start, str(text).strip(), float(duration))

@@ -125,8 +125,10 @@ class RawRecording:
         """Channels that cannot be used → why, found by reading all of `rows` once: gaps and flat lines.
 
         Raises:
-            DataError: all of them have gaps; names when the first begins.
+            DataError: there is no sample, or all of them have gaps; names when the first begins.
         """
+        if not self.n_samples:
+            raise DataError(f"{self.path}: holds no sample")
         low = np.full(len(rows), np.inf)
         high = np.full(len(rows), -np.inf)
         first_gap = np.full(len(rows), -1)

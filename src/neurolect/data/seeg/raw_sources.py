@@ -42,7 +42,7 @@ def open_sources(
         ConfigError: files without a subject's name, or one that cannot be a folder's.
         DataError: a source cannot be read, two runs have one name, or the subject is not there.
     """
-    if subject is not None and Path(subject).name != subject:
+    if subject is not None and (Path(subject).name != subject or subject in ("", "..")):
         raise ConfigError(f"subject '{subject}' cannot be the name of a folder")
     settings = settings or SourceSettings()
     found: dict[str, list[RawRecording]] = {}

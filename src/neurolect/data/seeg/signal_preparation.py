@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import cast
@@ -49,13 +50,13 @@ class Preparation:
 
     def __post_init__(self) -> None:
         """Refuse bands and rates that cannot be."""
-        if self.sample_rate <= 0:
+        if not 0 < self.sample_rate < math.inf:
             raise ConfigError(f"sample_rate is {self.sample_rate:g}, it must be positive")
         if not 0 <= self.low < self.high:
             raise ConfigError(f"the band from {self.low:g} to {self.high:g} Hz is empty")
         if self.high >= self.sample_rate / 2:
             raise ConfigError(f"high is {self.high:g} Hz, at {self.sample_rate:g} Hz it must be below half of that")
-        if self.mains is not None and self.mains < 0:
+        if self.mains is not None and not 0 <= self.mains < math.inf:
             raise ConfigError(f"mains is {self.mains:g}, it must be 50, 60, or 0 for no filter")
 
     def __call__(self, signal: Samples, rate: float, mains: float) -> Samples:
