@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -170,6 +171,23 @@ def test_what_fails_half_way_leaves_the_old_subject_and_nothing_else(tmp_path, d
 
     with pytest.raises(RuntimeError):
         convert_subject(plan(day1), tmp_path / "out", replace=True, on_channel=fail)
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["p01"]
+    assert (folder / "subject.json").read_bytes() == before
+
+
+def test_an_old_subject_comes_back_where_the_new_one_cannot_take_its_place(tmp_path, day1, monkeypatch):
+    folder = convert_subject(plan(day1), tmp_path / "out")
+    before = (folder / "subject.json").read_bytes()
+    rename = Path.rename
+
+    def interrupted(path, target):
+        if path.parent.name == "subjects":
+            raise KeyboardInterrupt
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        convert_subject(plan(day1), tmp_path / "out", replace=True)
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["p01"]
     assert (folder / "subject.json").read_bytes() == before
 

@@ -98,9 +98,15 @@ def subjects_in_place(out: Path, replace: bool) -> Iterator[Path]:
         for folder in sorted(unfinished.iterdir()):
             target = out / folder.name
             require_new(target, replace)
+            replaced = Path(scratch, f"replaced {folder.name}")
             if target.exists():
-                target.rename(Path(scratch, f"replaced {folder.name}"))
-            folder.rename(target)
+                target.rename(replaced)
+            try:
+                folder.rename(target)
+            except BaseException:
+                if replaced.exists():
+                    replaced.rename(target)
+                raise
 
 
 def require_new(folder: Path, replace: bool) -> None:
