@@ -116,6 +116,7 @@ def zipped(folder):
             r"subject\.json: positions is .*, not a list of numbers for each",
         ),
         (lambda folder: (folder / "subject.json").write_text(100_000 * "["), r"subject\.json: not a JSON file"),
+        (change("none", channels=[]), r"subject\.json: channels is \[\], not a list of names"),
         (change("no list", channels="A1"), r'subject\.json: channels is "A1", not a list of names'),
         (change("fewer", channels=["A1", "A2"]), r"trials\.npy: shape is 40 × 3 × 60, expected 40 × 2 × any"),
         (lambda folder: (folder / "trials.csv").unlink(), r"trials\.csv: no such file"),

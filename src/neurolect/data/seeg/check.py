@@ -23,7 +23,8 @@ from neurolect.data.seeg.layout import SUBJECT, open_subject
 from neurolect.data.seeg.signal_survey import SignalSurvey
 from neurolect.errors import DataError
 
-_READ_AT_ONCE = 1 << 17  # samples
+_READ_AT_ONCE = 1 << 22  # values
+_SHORTEST_PIECE_SECONDS = 4.0
 
 
 @dataclass
@@ -166,8 +167,9 @@ def _count_words(summary: SubjectSummary, folder: Path, spoken: Iterable[tuple[S
 def _add_recording(summary: SubjectSummary, survey: SignalSurvey, signal: npt.NDArray[np.floating], where: str) -> None:
     summary.recordings += 1
     summary.recorded_seconds += signal.shape[1] / summary.sample_rate
-    for start in range(0, signal.shape[1], _READ_AT_ONCE):
-        survey.add(signal[:, start : start + _READ_AT_ONCE], where)
+    step = max(_READ_AT_ONCE // len(signal), round(_SHORTEST_PIECE_SECONDS * summary.sample_rate))
+    for start in range(0, signal.shape[1], step):
+        survey.add(signal[:, start : start + step], where)
 
 
 def _conclude(summary: SubjectSummary, folder: Path, survey: SignalSurvey) -> None:

@@ -247,7 +247,7 @@ def _is_table(value: object, of: Callable[[object], bool]) -> bool:
 
 _KINDS: dict[str, tuple[Callable[[object], bool], str]] = {
     "name": (_is_text, "a name"),
-    "channels": (partial(_is_list, of=_is_text), "a list of names"),
+    "channels": (lambda value: bool(value) and _is_list(value, _is_text), "a list of names"),
     "sample_rate": (_is_number, "a number"),
     "epoch_start": (_is_number, "a number"),
     "regions": (partial(_is_table, of=_is_text), "a name for each channel"),

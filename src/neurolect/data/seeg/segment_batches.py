@@ -21,7 +21,7 @@ from neurolect.data.seeg.subject_inputs import SubjectInput
 from neurolect.errors import ConfigError, DataError
 
 SignalKind = Literal["trials", "recordings"]
-_READ_AT_ONCE = 1 << 18  # samples
+_READ_AT_ONCE = 1 << 22  # values
 
 Indices = npt.NDArray[np.int64]
 
@@ -72,16 +72,18 @@ class SubjectSignals:
 
     def read(self, item: int, start: int, stop: int) -> Signal:
         """A copy of (channels, samples) of one trial or recording."""
-        return np.array(self.arrays[item][self._rows, start:stop])
+        # Choosing rows copies already; what is left to do is to forget that it was a mapped file.
+        return np.asarray(self.arrays[item][self._rows, start:stop])
 
     def stretches(self, fitted: Sequence[tuple[int, int, int]]) -> Iterator[Stretch]:
         """All signals, piece by piece; those inside (item, first sample, sample behind the last) are `fitted`."""
         inside: dict[int, list[tuple[int, int]]] = {}
+        step = max(1, _READ_AT_ONCE // len(self.channels))
         for item, start, stop in fitted:
             inside.setdefault(item, []).append((start, stop))
         for item, length in enumerate(self.lengths):
             limits = (border for bounds in inside.get(item, ()) for border in bounds)
-            borders = sorted({length, *limits, *range(0, length, _READ_AT_ONCE)})
+            borders = sorted({length, *limits, *range(0, length, step)})
             for start, stop in pairwise(borders):
                 used = any(first <= start and stop <= last for first, last in inside.get(item, ()))
                 yield Stretch(self.name(item), self.read(item, start, stop), used)
