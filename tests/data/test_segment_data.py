@@ -192,6 +192,14 @@ def test_a_setting_that_cannot_be_met_is_named(root, chosen, error, message):
         SegmentData(root, **chosen).training_epoch(0)
 
 
+def test_a_missing_value_is_named_by_its_place_in_the_recording(root):
+    signal = np.load(root / "one" / "recordings" / "rest0.npy", mmap_mode="r+")
+    signal[1, 4600] = np.nan
+    signal.flush()
+    with pytest.raises(DataError, match="subject one: recording rest0, channel A2: nan at sample 4600; missing 'zero'"):
+        SegmentData(root).training_epoch(0)
+
+
 @settings(max_examples=40, deadline=None)
 @given(gaps=st.lists(st.floats(0.3, 3.0), min_size=40, max_size=60), tail=st.integers(0, 4000), known=st.booleans())
 def test_a_recording_of_a_run_of_words_is_cut_before_its_first_held_out_trial(tmp_path_factory, gaps, tail, known):

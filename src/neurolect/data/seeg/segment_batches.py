@@ -86,7 +86,7 @@ class SubjectSignals:
             borders = sorted({length, *limits, *range(0, length, step)})
             for start, stop in pairwise(borders):
                 used = any(first <= start and stop <= last for first, last in inside.get(item, ()))
-                yield Stretch(self.name(item), self.read(item, start, stop), used)
+                yield Stretch(self.name(item), self.read(item, start, stop), used, start)
 
 
 @dataclass(frozen=True)

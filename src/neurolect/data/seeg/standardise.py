@@ -22,11 +22,13 @@ class Stretch:
         where: what it is, for errors, such as `trial 3`.
         signal: (channels, samples) float32.
         fitted: whether the z-score may see it.
+        start: of its first sample in the trial or recording.
     """
 
     where: str
     signal: Signal
     fitted: bool
+    start: int = 0
 
 
 def fit_input(
@@ -48,9 +50,10 @@ def fit_input(
         finite = np.isfinite(stretch.signal)
         if missing == "refuse" and not finite.all():
             channel, sample = np.argwhere(~finite)[0]
+            value = stretch.signal[channel, sample]
             raise DataError(
-                f"subject {subject}: {stretch.where}, channel {channels[channel]}: "
-                f"{stretch.signal[channel, sample]} at sample {sample}; missing 'zero' puts the mean in its place"
+                f"subject {subject}: {stretch.where}, channel {channels[channel]}: {value} at sample "
+                f"{stretch.start + sample}; missing 'zero' puts the mean in its place"
             )
         if stretch.fitted:
             moments.add(stretch.signal, finite)
