@@ -158,6 +158,14 @@ def test_anything_but_plain_data_is_refused_by_name(tmp_path, monkeypatch, value
     assert not (tmp_path / "opened").exists()
 
 
+def doubled(times):
+    """A list whose text is twice as long with each level."""
+    value = []
+    for _ in range(times):
+        value = [value, value]
+    return value
+
+
 HOSTILE = {
     "no end": b"\x80\x03](",
     "a word": b"hello",
@@ -169,6 +177,7 @@ HOSTILE = {
     "an array with a number for its state": b"\x80\x03cnumpy\nndarray\n)\x81K\x01b.",
     "a set of lists": b"\x80\x03cbuiltins\nset\n](]e\x85R.",
     "a type that is no text": b"\x80\x03cnumpy\ndtype\n(K\x01tR.",
+    "a type whose text has no end": b"\x80\x03cnumpy\ndtype\n" + pickle.dumps((doubled(40),), 3)[2:-1] + b"R.",
     "an attribute of a class": b"\x80\x04\x8c\x0cutils.DotDict\x8c\x10DotDict.__class__\x93.",
     "an extension": b"\x80\x03\x82\x01.",
 }

@@ -71,7 +71,8 @@ class PickledDtype:
 
     def __init__(self, spec: str, *_: object) -> None:
         if not isinstance(spec, str) or not _PLAIN_DTYPE.fullmatch(spec):
-            raise ValueError(f"arrays of type {spec!r:.20} are not read")
+            named = repr(spec[:20]) if isinstance(spec, str) else type(spec).__name__
+            raise ValueError(f"arrays of type {named} are not read")
         self._spec, self._order = spec, "|"
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:

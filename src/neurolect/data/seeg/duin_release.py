@@ -153,4 +153,4 @@ def write_duin_recordings(subject: Path, channels: Sequence[str], recordings: It
 
 def natural_order(name: str) -> list[tuple[int, Any]]:
     """What to sort names by, so that `run2` comes before `run10`."""
-    return [(0, int(part)) if part.isdigit() else (1, part) for part in re.split(r"(\d+)", name)]
+    return [(0, int(part)) if part.isdecimal() else (1, part) for part in re.split(r"(\d+)", name)]
