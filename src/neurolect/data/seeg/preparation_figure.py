@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -45,31 +46,35 @@ def draw_preparation(plan: SubjectPlan, path: Path) -> Path:
 
 def _draw_spectra(axes: Any, run: RunPlan, plan: SubjectPlan) -> None:
     rows = [run.raw.channels.index(each.contact) for each in run.derived[:_CHANNELS]]
-    raw = run.raw.read(rows)
-    prepared = np.stack(list(islice(prepared_channels(run, plan.preparation), _CHANNELS)))
-    for signals, rate, label in (
-        (raw, run.raw.sample_rate, f"as recorded, {run.raw.sample_rate:g} Hz"),
-        (prepared, plan.info.sample_rate, f"prepared, {plan.info.sample_rate:g} Hz"),
+    before = _spectra((run.raw.read([row])[0] for row in rows), run.raw.sample_rate)
+    after = _spectra(islice(prepared_channels(run, plan.preparation), _CHANNELS), plan.info.sample_rate)
+    for (frequencies, power), rate, label in (
+        (before, run.raw.sample_rate, "as recorded"),
+        (after, plan.info.sample_rate, "prepared"),
     ):
-        frequencies, power = _spectra(signals, rate)
-        (line,) = axes.loglog(frequencies, np.median(power, axis=0), linewidth=1.2, label=label)
+        (line,) = axes.loglog(frequencies, np.median(power, axis=0), linewidth=1.2, label=f"{label}, {rate:g} Hz")
         low, high = np.quantile(power, (0.25, 0.75), axis=0)
         axes.fill_between(frequencies, low, high, color=line.get_color(), alpha=0.2, linewidth=0)
     # Beyond the stop band there is only rounding, which would squeeze the rest.
-    shown = np.median(_spectra(raw, run.raw.sample_rate)[1], axis=0)
+    shown = np.median(before[1], axis=0)
     axes.set_ylim(max(shown.min() * 1e-3, 1e-12), shown.max() * 10)
     axes.set(xlabel="Hz", ylabel="µV² / Hz")
     axes.legend(frameon=False, fontsize=8)
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _spectra(signals: npt.NDArray[np.float32], rate: float) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Frequencies in Hz without 0, and the power density (channels, frequencies) of each channel."""
+def _spectra(
+    signals: Iterable[npt.NDArray[np.float32]], rate: float
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Frequencies in Hz without 0, and the power density (channels, frequencies) of signals that come one by one."""
     from scipy.signal import welch
 
-    length = min(round(_SECONDS * rate), signals.shape[1])
-    frequencies, power = welch(signals.astype(np.float64), rate, nperseg=length, average="median")
-    return frequencies[1:], np.maximum(power[:, 1:], 1e-30)
+    powers = []
+    for signal in signals:
+        length = min(round(_SECONDS * rate), len(signal))
+        frequencies, power = welch(signal.astype(np.float64), rate, nperseg=length, average="median")
+        powers.append(np.maximum(power[1:], 1e-30))
+    return frequencies[1:], np.stack(powers)
 
 
 def _draw_shafts(axes: Any, run: RunPlan) -> None:
