@@ -22,20 +22,18 @@ def demo(out: Path = Path("demo"), seed: int = 0) -> None:
     """
     import json
     import shlex
-    import shutil
     from importlib.resources import as_file, files
     from importlib.util import find_spec
 
     from rich.console import Console
     from rich.table import Table
 
+    from neurolect.commands.demo_folder import begin_demo
     from neurolect.commands.main import call
 
     console = Console()
     recordings, run = out / "recordings", out / "run"
-    if (recordings / "SIMULATED.txt").is_file():
-        shutil.rmtree(recordings)
-        shutil.rmtree(run, ignore_errors=True)
+    begin_demo(out, "recordings", "run")
     sessions = recordings / "hdf5_data_final"
     without, with_trigram = run / "evaluation" / "without_trigram", run / "evaluation" / "val"
     rescored = run / "evaluation" / "rescored"

@@ -21,19 +21,16 @@ def demo_seeg(out: Path = Path("demo-seeg"), seed: int = 0, workers: int = 2) ->
         neurolect demo seeg --out /tmp/demo-seeg --seed 3
     """
     import shlex
-    import shutil
     from importlib.resources import as_file, files
 
     from rich.console import Console
 
+    from neurolect.commands.demo_folder import begin_demo
     from neurolect.commands.main import call
 
     console = Console()
     recordings, runs, table = out / "recordings", out / "runs", out / "sweep"
-    if (recordings / "SIMULATED.txt").is_file():
-        shutil.rmtree(recordings)
-        shutil.rmtree(runs, ignore_errors=True)
-        shutil.rmtree(table, ignore_errors=True)
+    begin_demo(out, "recordings", "runs", "sweep")
 
     def step(*words: str | Path) -> None:
         typed = [str(word) for word in words]
