@@ -48,7 +48,6 @@ ENCODER = EncoderSettings(
     patch_size=4, filters=(64, 64, 16), kernels=(3, 3, 3), strides=(2, 1, 1), n_blocks=2, n_heads=4, head_width=16
 )
 DECODER = DecoderSettings(n_blocks=1, filters=(64, 16), kernels=(4, 4), strides=(2, 2))
-# Of a few hundred steps, a code that waits a hundred of them to be revived may never come back.
 CODES = QuantiserSettings(n_codes=128, code_width=16)
 RECIPE = EpochRecipe(lr=1e-3, lr_min=1e-4, weight_decay=0.05)
 BEGINNINGS = ("random weights", "VQ-VAE", "MAE")

@@ -21,10 +21,10 @@ _CONFIG_TEXT = "config_yaml"
 """A verb with a parameter of this name is given all its settings as YAML, to keep beside what it makes."""
 
 _OUT = "out"
+"""The parameter that names what a verb writes; no word becomes it by its place among others."""
 _OUTPUTS = (_OUT, "new_words")
 _WITH_TABLE = ("decode", "rescore")
 """Verbs that write a table beside their output."""
-"""The parameter that names what a verb writes; no word becomes it by its place among others."""
 
 
 def read_arguments(verb: str, function: Callable[..., None], words: Sequence[str]) -> dict[str, Any]:
