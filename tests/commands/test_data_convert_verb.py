@@ -62,5 +62,6 @@ def test_du_ins_release_is_packed_as_it_is(tmp_path, capsys):
     assert first.trials.words == ["水", "吃饭", "水"]
     np.testing.assert_array_equal(second.trials.signals, signals)
     assert sorted(path.name for path in out.iterdir()) == ["001", "002"]
-    assert main([*arguments, "--replace", "--events", "source"]) == 2
-    assert "is prepared already: it takes only subject and replace" in capsys.readouterr().err
+    for asked in (["--events", "source"], ["--preparation.mains", "50"], ["--continuous", "all"]):
+        assert main([*arguments, "--replace", *asked]) == 2
+        assert "is prepared already: it takes only subject and replace" in capsys.readouterr().err

@@ -260,6 +260,13 @@ def test_trials_of_other_lengths_are_named(tmp_path, rng):
     assert list((tmp_path / "packed").iterdir()) == []
 
 
+def test_a_subject_that_is_there_twice_is_named_and_neither_is_lost(tmp_path, rng):
+    for part in ("first", "second"):
+        write_duin_run(tmp_path / part / "001" / TASK / "run1", a_run(rng))
+    with pytest.raises(DataError, match=r"second.001: subject 001 is in .*first.001 too"):
+        convert_duin_release(tmp_path, tmp_path / "packed", ["001"])
+
+
 def test_a_recording_of_another_shape_is_named(tmp_path):
     write_duin_recordings(tmp_path / "001", ["A1"], [("one", np.zeros((1, 20), np.float32))])
     np.save(tmp_path / "001" / PRETRAINING / "two.npy", np.zeros((1, 1, 20)))

@@ -87,7 +87,9 @@ def data_convert(
     selection = ChannelSelection(channels or (), shafts or (), regions or (), exclude or (), keep or ())
     console = Console(stderr=True)
     if releases := [path for path in source if find_duin_subjects(path)]:
-        if releases != source or events or channels or shafts or regions or exclude or keep or importance or figure:
+        asked = any((events, channels, shafts, regions, region_table, exclude, keep, importance, figure))
+        shaped = (preparation, trials, tables, continuous) != (Preparation(), WordEvents(), SourceSettings(), "auto")
+        if releases != source or asked or shaped:
             raise ConfigError(f"{releases[0]}: Du-IN's release is prepared already: it takes only subject and replace")
         for folder in (folder for path in releases for folder in convert_release(path, out, subject, replace)):
             print(folder)

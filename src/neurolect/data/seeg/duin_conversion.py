@@ -48,9 +48,12 @@ def convert_duin_release(
         The folders written.
 
     Raises:
-        DataError: there is no such subject, a file breaks the layout, or a folder is there already.
+        DataError: there is no such subject, it is there twice, a file breaks the layout, or a folder is there already.
     """
-    folders = {folder.name: folder for folder in find_duin_subjects(root)}
+    folders: dict[str, Path] = {}
+    for folder in find_duin_subjects(root):
+        if (other := folders.setdefault(folder.name, folder)) != folder:
+            raise DataError(f"{folder}: subject {folder.name} is in {other} too: convert them one folder at a time")
     if not folders:
         raise DataError(f"{root}: no folder in it holds {TASK} or {PRETRAINING}, as Du-IN's release does")
     for name in subjects or ():

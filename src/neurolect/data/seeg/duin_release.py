@@ -48,7 +48,7 @@ def find_duin_subjects(root: Path) -> list[Path]:
     levels = ("*", "*/*", "*/*/*")
     found = {path for level in levels for part in (TASK, str(PRETRAINING)) for path in root.glob(f"{level}/{part}")}
     folders = {path.parent if path.name == TASK else path.parent.parent for path in found if path.is_dir()}
-    return sorted(folders, key=lambda folder: natural_order(folder.name))
+    return sorted(folders, key=lambda folder: (natural_order(folder.name), folder))
 
 
 def find_duin_runs(subject: Path) -> list[Path]:
