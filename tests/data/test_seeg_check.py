@@ -7,6 +7,7 @@ from neurolect.commands.main import main
 from neurolect.data.seeg.check import check_duin_release, check_packed
 from neurolect.data.seeg.duin_release import PRETRAINING, RUN, TASK, DuinRun, write_duin_recordings, write_duin_run
 from neurolect.data.seeg.layout import SubjectInfo, WordTrials, write_subject
+from seeg_subjects import write_small_subject
 
 CHANNELS = ["A1", "A2", "B1"]
 
@@ -121,3 +122,12 @@ def test_the_faults_of_a_release_are_named_with_their_files(tmp_path, rng):
     assert len(summary.problems) == len(complaints)
     for problem, complaint in zip(summary.problems, complaints, strict=True):
         assert complaint in problem
+
+
+def test_names_in_brackets_are_shown_as_they_are(tmp_path, capsys):
+    root = tmp_path / "of [s1]"
+    write_small_subject(root, "[red]")
+    assert main(["data", "check", str(root)]) == 0
+    shown = capsys.readouterr().out
+    assert "[s1]" in shown
+    assert any(line.split()[:2] == ["[red]", "3"] for line in shown.splitlines())

@@ -72,9 +72,9 @@ def show_subjects(path: Path, summaries: Iterable[SubjectSummary], console: Cons
             line = (
                 f"{summary.subject}: {fewest} was said least often, {n_fewest} times, {most} most often, {n_most} times"
             )
-            console.print(line, highlight=False, soft_wrap=True, markup=False)
+            console.print(line, soft_wrap=True)
         for note in summary.notes:
-            console.print(f"note: {note}", highlight=False, soft_wrap=True, markup=False)
+            console.print(f"note: {note}", soft_wrap=True)
     return [problem for summary in shown for problem in summary.problems], sum(each.runs.total() for each in shown)
 
 

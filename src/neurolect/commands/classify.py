@@ -28,6 +28,7 @@ def classify(
     from rich.console import Console
     from rich.progress import Progress
 
+    from neurolect.commands.plain_console import plain_console
     from neurolect.commands.tables import print_accuracies
     from neurolect.evaluation.accuracy import accuracy
     from neurolect.evaluation.model_card import write_model_card
@@ -60,12 +61,12 @@ def classify(
     write_word_report(folder / "report.html", f"{run.name}: {split}", facts, found, run, step, notes)
     card = write_model_card(run, trained)
 
-    console = Console()
+    console = plain_console()
     print_accuracies({"all subjects": accuracy(found.right()), **found.by_subject}, console)
     if len(found.words) > 5:
-        console.print(f"among the five best: {accuracy(found.right(5))}", highlight=False)
-    console.print(f"chance: {100 * found.chance:.2f} %, one of {len(found.words)} words", highlight=False)
+        console.print(f"among the five best: {accuracy(found.right(5))}")
+    console.print(f"chance: {100 * found.chance:.2f} %, one of {len(found.words)} words")
     for note in notes:
-        console.print(f"note: {note}", soft_wrap=True, highlight=False)
-    console.print(f"report: {folder / 'report.html'}", soft_wrap=True, highlight=False)
-    console.print(f"model card: {card}", soft_wrap=True, highlight=False)
+        console.print(f"note: {note}", soft_wrap=True)
+    console.print(f"report: {folder / 'report.html'}", soft_wrap=True)
+    console.print(f"model card: {card}", soft_wrap=True)

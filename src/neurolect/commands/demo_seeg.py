@@ -23,18 +23,17 @@ def demo_seeg(out: Path = Path("demo-seeg"), seed: int = 0, workers: int = 2) ->
     import shlex
     from importlib.resources import as_file, files
 
-    from rich.console import Console
-
     from neurolect.commands.demo_folder import begin_demo
     from neurolect.commands.main import call
+    from neurolect.commands.plain_console import plain_console
 
-    console = Console()
+    console = plain_console()
     recordings, runs, table = out / "recordings", out / "runs", out / "sweep"
     begin_demo(out, "recordings", "runs", "sweep")
 
     def step(*words: str | Path) -> None:
         typed = [str(word) for word in words]
-        console.print(f"\n$ neurolect {shlex.join(typed)}", style="bold", soft_wrap=True, highlight=False, markup=False)
+        console.print(f"\n$ neurolect {shlex.join(typed)}", style="bold", soft_wrap=True)
         call(typed)
 
     subjects = ("sim01", "sim02")

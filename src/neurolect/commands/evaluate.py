@@ -78,6 +78,7 @@ def evaluate(
     from rich.progress import track
 
     from neurolect import __version__
+    from neurolect.commands.plain_console import plain_console
     from neurolect.commands.tables import print_scores
     from neurolect.decoding.delayed_fusion import with_fusion
     from neurolect.decoding.lattice_rescoring import read_lattice_rescoring
@@ -95,7 +96,7 @@ def evaluate(
     phonemes_only = stops_at_phonemes(
         lm, lexicon=lexicon, graph=graph, lattice_lm=lattice_lm, fusion=fused, rescoring=rescored
     )
-    console = Console()
+    console = plain_console()
     trained = load_decoder(run, device)
     recordings = recordings_of(trained, data, split, sessions, missing)
     lattice = read_lattice_rescoring(lattice_lm, lattice_graph_lm, rescoring.lm)
@@ -144,5 +145,5 @@ def evaluate(
     if search:
         console.print(f"word search: {evaluation.search_milliseconds:.0f} CPU ms a sentence (median)")
     for note in notes:
-        console.print(f"note: {note}", soft_wrap=True, highlight=False)
+        console.print(f"note: {note}", soft_wrap=True)
     console.print(f"report: {folder / 'report.html'}", soft_wrap=True)

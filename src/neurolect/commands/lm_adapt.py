@@ -45,9 +45,8 @@ def lm_adapt(
         neurolect lm adapt 5gram.nlm --text january.txt february.txt --order 4 --out mine.nlm --new_words new.txt
         neurolect decode logits.npz --lm mine.nlm --lexicon new.txt --out decoded.jsonl
     """
-    from rich.console import Console
-
     from neurolect.commands.ngram_summary import print_summary
+    from neurolect.commands.plain_console import plain_console
     from neurolect.data.files import written_atomically
     from neurolect.decoding.words import read_lexicon
     from neurolect.language.corpus import read_corpus
@@ -56,7 +55,7 @@ def lm_adapt(
     from neurolect.language.ngram_model import NgramModel
     from neurolect.text.alphabet import PHONEMES
 
-    console = Console(stderr=True)
+    console = plain_console(stderr=True)
     with console.status("adapting"):
         # Before the model is written: a wrong name should leave nothing behind.
         pronounced = read_lexicon(lexicon, PHONEMES)

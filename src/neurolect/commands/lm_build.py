@@ -52,10 +52,10 @@ def lm_build(
         neurolect lm build --text corpus.txt --cleaning reference --smoothing katz --vocabulary dict.txt --out lm.nlm
         neurolect lm build --text words.txt --cleaning none --unit letter --order 4 --out spelling.nlm
     """
-    from rich.console import Console
     from rich.progress import Progress
 
     from neurolect.commands.ngram_summary import print_summary
+    from neurolect.commands.plain_console import plain_console
     from neurolect.errors import require_at_least
     from neurolect.language.corpus import read_corpus, read_vocabulary
     from neurolect.language.ngram_building import build
@@ -65,7 +65,7 @@ def lm_build(
     n_threads = usable_threads() if threads is None else threads
     require_at_least(1, "memory", memory)
     counting = NgramCounting(order, words, least_counts or (), memory << 20, n_threads)
-    console = Console(stderr=True)
+    console = plain_console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         reading = bar.add_task("reading", total=sum(path.stat().st_size for path in text))
 

@@ -28,16 +28,16 @@ def lm_convert(source: str, out: Path, bits: Bits = 32, lower_case: bool = False
         neurolect lm convert speech_5gram/lang_test/G.fst --out 5gram.nlm
         neurolect lm convert english --out english.nlm
     """
-    from rich.console import Console
     from rich.progress import Progress
 
+    from neurolect.commands.plain_console import plain_console
     from neurolect.errors import ConfigError
     from neurolect.language.ngram_conversion import convert, write_english_trigram
     from neurolect.text.lexicon import Lexicon
 
     if source == ENGLISH and lower_case:
         raise ConfigError("the words of the English trigram are small already: leave out lower_case")
-    console = Console(stderr=True)
+    console = plain_console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("reading", total=None if source == ENGLISH else Path(source).stat().st_size)
 

@@ -46,9 +46,9 @@ def lm_corrector(
     """
     from dataclasses import replace
 
-    from rich.console import Console
     from rich.progress import Progress, track
 
+    from neurolect.commands.plain_console import plain_console
     from neurolect.decoding.trained_correction import Corrector, fit_weight, with_weight
     from neurolect.errors import ConfigError
     from neurolect.evaluation.sentences import read_lists_with_truth, word_error_rate
@@ -69,7 +69,7 @@ def lm_corrector(
         correction_texts(tokenizer, [[one.text for one in each] for each in some], sentences, shown)
         for some, sentences in ((lists, spoken), (measured, said))
     )
-    console = Console(stderr=True)
+    console = plain_console(stderr=True)
     with Progress(console=console) as bar:
         task = bar.add_task("training", total=None)
         model = train_adapters(

@@ -65,14 +65,14 @@ def lm_download(
     import os
     import shutil
 
-    from rich.console import Console
     from rich.filesize import decimal
 
     from neurolect.commands.download_bars import download_bars
+    from neurolect.commands.plain_console import plain_console
     from neurolect.language.model_download import fetch_model, ready_model, space_needed
     from neurolect.language.ready_models import remote_files, source_of
 
-    console = Console()
+    console = plain_console()
     ready = ready_model(model, to, form, keep_archive=keep_archive)
     if ready is None:
         files = remote_files(source_of(model), base_url, retries=retries)

@@ -37,9 +37,9 @@ def lm_finetune(
         neurolect lm finetune transcripts.txt --out adapted --recipe.epochs 2
         neurolect rescore decoded.jsonl --out rescored.jsonl --rescoring.llm adapted
     """
-    from rich.console import Console
     from rich.progress import Progress
 
+    from neurolect.commands.plain_console import plain_console
     from neurolect.errors import ConfigError
     from neurolect.language.adapter_training import save_merged
     from neurolect.language.causal_lm import CausalLM
@@ -52,7 +52,7 @@ def lm_finetune(
     checkpoint = out.with_name(f"{out.name}.checkpoint")
     sentences, measured = read_transcripts(text, held_out, as_written)
     model, tokenizer = load_model_and_tokenizer(llm, device, precision)
-    console = Console(stderr=True)
+    console = plain_console(stderr=True)
     before = word_perplexity(CausalLM(model, tokenizer), measured)
     with Progress(console=console) as bar:
         task = bar.add_task("training", total=None)

@@ -17,9 +17,9 @@ def lm_info(model: Path, verify: bool = False) -> None:
         neurolect lm info lm.nlm --verify
     """
     from rich import box
-    from rich.console import Console
     from rich.table import Table
 
+    from neurolect.commands.plain_console import plain_console
     from neurolect.language.ngram_model import NgramModel
 
     ngrams = NgramModel(model)
@@ -34,12 +34,12 @@ def lm_info(model: Path, verify: bool = False) -> None:
     table.add_section()
     totals = (len(ngrams), sum(ngrams.added), sum(ngrams.bytes_by_order))
     table.add_row("all", *(f"{value:,}" for value in totals))
-    console = Console()
+    console = plain_console()
     console.print(table)
     words = f"{model}: {len(ngrams.vocabulary):,} words"
     for symbol in ("<s>", "</s>", "<unk>"):
         words += f", {'with' if symbol in ngrams.vocabulary else 'without'} {symbol}"
-    console.print(words, highlight=False, soft_wrap=True)
-    console.print(f"{ngrams.n_bytes:,} bytes, {ngrams.bits} bits a value", highlight=False, soft_wrap=True)
+    console.print(words, soft_wrap=True)
+    console.print(f"{ngrams.n_bytes:,} bytes, {ngrams.bits} bits a value", soft_wrap=True)
     if verify:
         console.print("every checksum is right")

@@ -23,6 +23,7 @@ def lm_perplexity(model: Path, text: Path, lower_case: bool = False) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from neurolect.commands.plain_console import plain_console
     from neurolect.language.ngram_model import NgramModel
     from neurolect.text.text_lines import read_sentences
 
@@ -35,10 +36,10 @@ def lm_perplexity(model: Path, text: Path, lower_case: bool = False) -> None:
     rows = [*((str(order), n) for order, n in enumerate(found.orders, start=1)), ("unknown", found.unknown)]
     for name, n in rows:
         table.add_row(name, f"{n:,}", f"{100 * n / found.words:.2f}")
-    console = Console()
+    console = plain_console()
     console.print(table)
     for line in (
         f"{found.sentences:,} sentences, {found.words:,} words with the ends of sentences",
         f"perplexity {found.with_unknown:.5g}, without unknown words {found.without_unknown:.5g}",
     ):
-        console.print(line, highlight=False, soft_wrap=True)
+        console.print(line, soft_wrap=True)

@@ -18,10 +18,10 @@ def lm_score(model: Path, sentence: str) -> None:
         neurolect lm score lm.nlm "good morning everyone"
     """
     from rich import box
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
+    from neurolect.commands.plain_console import plain_console
     from neurolect.language.ngram_model import NgramModel, perplexity_of
 
     scores = NgramModel(model).score_sentence(sentence)
@@ -34,6 +34,6 @@ def lm_score(model: Path, sentence: str) -> None:
     total = sum(score.log10 for score in scores)
     table.add_section()
     table.add_row("all", f"{total:.4f}", "")
-    console = Console()
+    console = plain_console()
     console.print(table)
-    console.print(f"perplexity {perplexity_of(total, len(scores)):.5g}", highlight=False)
+    console.print(f"perplexity {perplexity_of(total, len(scores)):.5g}")

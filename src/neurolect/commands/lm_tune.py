@@ -55,6 +55,7 @@ def lm_tune(
     from rich.progress import track
     from rich.table import Table
 
+    from neurolect.commands.plain_console import plain_console
     from neurolect.decoding.logits_file import LogitsFile
     from neurolect.decoding.words import alphabet_of
     from neurolect.evaluation import tuning
@@ -68,7 +69,7 @@ def lm_tune(
     )
     from neurolect.evaluation.tuning_journal import Journal, identity_of_search
 
-    console = Console()
+    console = plain_console()
     tried = space or (DEFAULT_GRID if method == "grid" else default_ranges(graph))
     check_space(tried, graph)
     classes = alphabet_of(order, alphabet)

@@ -20,16 +20,15 @@ def report_run(run: Path, data: Path | None = None, device: str = "auto") -> Non
         neurolect report run runs/001/vqvae
         neurolect report run runs/001/mae --data copied/seeg --device cpu
     """
-    from rich.console import Console
-
+    from neurolect.commands.plain_console import plain_console
     from neurolect.evaluation.model_card import write_model_card
     from neurolect.evaluation.run_report import REPORT, write_run_report
     from neurolect.training.runs import load_segments
 
-    console = Console()
+    console = plain_console()
     trained = load_segments(run, device=device)
     for note in write_run_report(run, trained, data):
-        console.print(f"note: {note}", soft_wrap=True, highlight=False)
+        console.print(f"note: {note}", soft_wrap=True)
     card = write_model_card(run, trained, data)
-    console.print(f"report: {run / REPORT}", soft_wrap=True, highlight=False)
-    console.print(f"model card: {card}", soft_wrap=True, highlight=False)
+    console.print(f"report: {run / REPORT}", soft_wrap=True)
+    console.print(f"model card: {card}", soft_wrap=True)

@@ -18,14 +18,14 @@ def report_sweep(folder: Path) -> None:
         neurolect report sweep sweeps/duin
     """
     from rich import box
-    from rich.console import Console
     from rich.table import Table
 
+    from neurolect.commands.plain_console import plain_console
     from neurolect.evaluation.sweep_report import write_sweep_report
     from neurolect.evaluation.sweep_statistics import MeanAccuracy
 
     summary, notes = write_sweep_report(folder)
-    console = Console()
+    console = plain_console()
 
     def shown(cell: MeanAccuracy | None, of: str) -> str:
         if cell is None:
@@ -51,15 +51,13 @@ def report_sweep(folder: Path) -> None:
         console.print(
             f"{name} over {summary.baseline}: {100 * gain.mean:+.2f} points{interval}, better in {gain.better} of "
             f"{gain.subjects} subjects",
-            highlight=False,
             soft_wrap=True,
-            markup=False,
         )
     if summary.chance is not None:
-        console.print(f"chance: {100 * summary.chance:.2f} %", highlight=False)
+        console.print(f"chance: {100 * summary.chance:.2f} %")
     for note in notes:
-        console.print(f"note: {note}", highlight=False, soft_wrap=True)
+        console.print(f"note: {note}", soft_wrap=True)
     for row in summary.unfinished:
         if row.state == "failed":
-            console.print(f"{row.run}: {row.message}", highlight=False, soft_wrap=True, markup=False)
-    console.print(f"report: {folder / 'sweep.html'}", soft_wrap=True, highlight=False)
+            console.print(f"{row.run}: {row.message}", soft_wrap=True)
+    console.print(f"report: {folder / 'sweep.html'}", soft_wrap=True)

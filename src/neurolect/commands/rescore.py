@@ -40,13 +40,14 @@ def rescore(
     from rich.progress import track
     from rich.table import Table
 
+    from neurolect.commands.plain_console import plain_console
     from neurolect.decoding.hypothesis_files import read_models_hypotheses, write_hypotheses
     from neurolect.decoding.second_pass import SecondPass
     from neurolect.errors import ConfigError
     from neurolect.evaluation.alphas import word_error_rate_by_alpha
     from neurolect.evaluation.sentences import read_truth, word_error_rate
 
-    console = Console()
+    console = plain_console()
     lists = read_models_hypotheses([hypotheses, *(others or [])])
     spoken = None if truth is None else read_truth(truth, len(lists))
     if out.with_suffix("") == hypotheses.with_suffix("") and out != hypotheses:
@@ -68,7 +69,7 @@ def rescore(
     if spoken is not None:
         for name, best in (("before", [each[0][0] for each in lists]), ("after", [each[0] for each in rescored])):
             rate = word_error_rate(spoken, [hypothesis.text for hypothesis in best])
-            console.print(f"word error rate {name}: {rate}", highlight=False, markup=False)
+            console.print(f"word error rate {name}: {rate}")
     if spoken is not None and rescoring.llm is not None and not others:
         table = Table("alpha", "word error rate", title="Highest totals")
         rates = word_error_rate_by_alpha(rescored, spoken, rescoring.alpha, rescoring.language_model_weight)

@@ -42,9 +42,9 @@ def simulate_seeg(
         neurolect simulate seeg data/small --subjects 2 --runs 2 --minutes 10
         neurolect simulate seeg data/whole --runs 2 --channels all --difficulty 1.5
     """
-    from rich.console import Console
     from rich.progress import Progress
 
+    from neurolect.commands.plain_console import plain_console
     from neurolect.data.seeg.mandarin import read_mandarin_words
     from neurolect.data.seeg.simulate import SeegSimulator
     from neurolect.data.seeg.simulated_subjects import n_sessions, write_simulated_seeg
@@ -63,4 +63,4 @@ def simulate_seeg(
             raw=raw,
             on_session=lambda _: progress.advance(task),
         )
-    Console().print(f"{subjects} simulated subjects: {out}", soft_wrap=True)
+    plain_console().print(f"{subjects} simulated subjects: {out}", soft_wrap=True)

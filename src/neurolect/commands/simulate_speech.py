@@ -37,9 +37,9 @@ def simulate_speech(
         neurolect simulate speech data/long --sessions 30 --trials_per_session 100 --difficulty 1.5
         neurolect simulate speech data/mine --sentences sentences.txt --lexicon names.dict
     """
-    from rich.console import Console
     from rich.progress import Progress
 
+    from neurolect.commands.plain_console import plain_console
     from neurolect.data.simulate_speech import SpeechSimulator
     from neurolect.data.simulated_dataset import everyday_sentences, read_sentences, write_simulated_speech
     from neurolect.text.lexicon import Lexicon
@@ -61,6 +61,6 @@ def simulate_speech(
             simulator=SpeechSimulator(seed=seed, difficulty=difficulty),
             on_session=lambda _: progress.advance(task),
         )
-    Console().print(
+    plain_console().print(
         f"{sessions} simulated sessions of {trials_per_session} trials: {out / 'hdf5_data_final'}", soft_wrap=True
     )

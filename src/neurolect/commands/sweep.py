@@ -49,9 +49,9 @@ def sweep(
         neurolect sweep data/seeg --out sweeps/duin --initialisations scratch mae=runs/{subject}/mae --seeds 0 1 2
         neurolect sweep data/seeg --out sweeps/duin --set trainer.epochs=50 --cluster slurm --workers 32 --job.gpus 1
     """
-    from rich.console import Console
     from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+    from neurolect.commands.plain_console import plain_console
     from neurolect.data.seeg.layout import find_subjects
     from neurolect.evaluation.sweep import SCRATCH, SweepPlan, read_initialisations, run_sweep
     from neurolect.evaluation.sweep_pools import ClusterPool, LocalPool, Pool
@@ -66,7 +66,7 @@ def sweep(
         settings=set or [],
     )
     pool: Pool = ClusterPool(cluster, out, workers, job) if cluster else LocalPool(workers, threads, gpus)
-    console = Console(stderr=True)
+    console = plain_console(stderr=True)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as bar:
         known = read_table(out / TABLE) if (out / TABLE).exists() else []
@@ -80,7 +80,7 @@ def sweep(
                 told = "begins"
             else:
                 told = f"{'failed' if row.state == 'failed' else 'fails, will be tried again'}: {row.message}"
-            bar.console.print(f"{row.run}: {told}", highlight=False, soft_wrap=True, markup=False)
+            bar.console.print(f"{row.run}: {told}", soft_wrap=True)
             bar.advance(task, row.state in ("finished", "failed"))
 
         table = run_sweep(plan, out, pool, attempts, show)
