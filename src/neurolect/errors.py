@@ -14,10 +14,10 @@ class ConfigError(NeurolectError):
 
 
 def require_at_least(least: float, name: str, value: float) -> None:
-    """Refuse a setting below its least value.
+    """Refuse a setting below its least value, and NaN.
 
     Raises:
         ConfigError: names the setting and the value.
     """
-    if value < least:
+    if not value >= least:
         raise ConfigError(f"{name} is {value}, it must be at least {least}")

@@ -275,8 +275,10 @@ def test_a_shifted_trial_keeps_what_stays_inside_and_zeros_move_in(shift):
 def test_shifts_reach_both_ends_and_no_further():
     drawn = TimeShift(0.3).draw(20_000, 100.0, np.random.default_rng(0))
     assert set(drawn.tolist()) == set(range(-30, 31))
-    with pytest.raises(ConfigError, match=r"shift.seconds is -0.1"):
+    with pytest.raises(ConfigError, match=r"data\.shift\.seconds is -0.1"):
         TimeShift(-0.1)
+    with pytest.raises(ConfigError, match=r"data\.shift\.seconds is nan"):
+        TimeShift(float("nan"))
 
 
 def test_ordinary_data_warn_of_nothing(root):

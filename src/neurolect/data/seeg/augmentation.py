@@ -22,7 +22,7 @@ class TimeShift:
     seconds: float = 0.3
 
     def __post_init__(self) -> None:
-        require_at_least(0, "shift.seconds", self.seconds)
+        require_at_least(0, "data.shift.seconds", self.seconds)
 
     def draw(self, n_trials: int, sample_rate: float, rng: np.random.Generator) -> npt.NDArray[np.int64]:
         """A shift in samples for each trial; positive ones are towards later."""
