@@ -9,6 +9,7 @@ from neurolect.data.seeg.mandarin import mandarin_words
 from neurolect.data.seeg.raw_sources import open_sources
 from neurolect.data.seeg.signal_preparation import Preparation
 from neurolect.data.seeg.simulate import SeegSimulator
+from neurolect.data.seeg.simulated_potentials import MAINS_HZ
 from neurolect.data.seeg.simulated_raw import write_raw_session
 from neurolect.data.seeg.simulated_subjects import n_sessions, write_simulated_seeg
 from neurolect.errors import ConfigError, DataError
@@ -62,12 +63,13 @@ def test_regions_name_the_channels_that_carry_speech(small):
         assert (regions.count("vSMC"), regions.count("STG"), regions.count("other")) == (5, 4, 2)
 
 
-def test_trials_are_cut_at_their_onsets(small):
+def test_trials_are_cut_at_their_onsets_from_prepared_channels(small):
     (subject, _), simulated = find_subjects(small[0]), SeegSimulator().subject(0)
     session = simulated.word_run(1, WORDS, 2)
     start = round(subject.trials.onsets[8] * 1000) - 500
-    channel = next(session.bipolar(simulated.implant.chosen_pairs(11)))
-    assert np.array_equal(subject.trials.signals[8, 0], channel[start : start + 3000])
+    channel = next(session.bipolar(simulated.implant.chosen_pairs(11))).astype(np.float64)
+    prepared = Preparation()(channel, 1000.0, MAINS_HZ).astype(np.float32)
+    assert np.array_equal(subject.trials.signals[8, 0], prepared[start : start + 3000])
 
 
 def test_more_of_everything_leaves_the_first_ones_as_they_are(small, tmp_path):
@@ -140,7 +142,7 @@ def test_the_verb_writes_all_channels_when_asked(tmp_path):
     assert len(subject.info.channels) == len(SeegSimulator().subject(0).implant.bipolar_pairs)
 
 
-def test_a_raw_run_is_the_packed_one_before_bipolar_referencing(tmp_path):
+def test_a_raw_run_is_the_packed_one_before_it_is_prepared(tmp_path):
     pytest.importorskip("edfio")
     pytest.importorskip("mne")
     write_simulated_seeg(tmp_path / "out", 1, 1, 1, 0, 3, WORDS, raw=True)
@@ -150,10 +152,11 @@ def test_a_raw_run_is_the_packed_one_before_bipolar_referencing(tmp_path):
     assert [event.text for event in raw.events] == subject.trials.words
     np.testing.assert_allclose([event.onset for event in raw.events], subject.trials.onsets, atol=1e-4)
     contact = raw.channels.index(subject.info.channels[0])
-    start = round(subject.trials.onsets[2] * 1000) - 500
-    first, second = raw.read_block([contact, contact + 1], start, start + 3000)
-    # The file has 16 bits for the largest artefact.
-    np.testing.assert_allclose(first - second, subject.trials.signals[2, 0], atol=0.1)
+    start = round(subject.trials.onsets[1] * 1000) - 500
+    first, second = raw.read_block([contact, contact + 1], 0, raw.n_samples)
+    prepared = Preparation()(first - second, raw.sample_rate, MAINS_HZ)
+    # The file has 16 bits for the largest artefact, and ends at a whole second.
+    np.testing.assert_allclose(prepared[start : start + 3000], subject.trials.signals[1, 0], atol=0.1)
 
 
 def test_a_raw_run_that_is_converted_says_that_it_is_simulated(tmp_path):
