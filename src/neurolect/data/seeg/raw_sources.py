@@ -59,11 +59,6 @@ def open_sources(
     return found
 
 
-def is_bids(folder: Path) -> bool:
-    """Whether a folder holds BIDS recordings."""
-    return folder.is_dir() and next(folder.rglob("sub-*_ieeg.*"), None) is not None
-
-
 def _open_file(path: Path, settings: SourceSettings) -> RawRecording:
     if path.suffix.lower() == ".nwb":
         return open_nwb(path, settings.series, settings.text_column, settings.onset_column or "start_time")
