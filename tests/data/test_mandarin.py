@@ -84,6 +84,7 @@ def test_a_list_of_ones_own_is_read_with_further_columns_ignored(tmp_path):
         (HEADER + ",h,ao,3\n", "line 2: there is no word"),
         (HEADER + "好,h,ao,3\n好,h,ao,4\n", "line 3: '好' occurs twice"),
         (HEADER + "好\n", "line 2: '好' has 0 initials"),
+        (HEADER + 200_000 * "好" + ",h,ao,3\n", "not a table: field larger"),
         (HEADER, "no words"),
         ("", "no column 'word'"),
     ],

@@ -9,8 +9,8 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
+from neurolect.data.seeg.tables import Row, read_rows
 from neurolect.errors import DataError
-from neurolect.text.text_lines import read_lines
 
 INITIALS = ("", *"b p m f d t n l g k h j q x zh ch sh r z c s".split())
 """The 22 initials of pinyin; the first is none at all. A written y or w belongs to the final."""
@@ -58,36 +58,32 @@ def read_mandarin_words(path: Path) -> list[MandarinWord]:
     Raises:
         DataError: the file is missing or empty, or a line is not understood; names the line.
     """
-    return _parse(str(path), read_lines(path, "words"))
+    return _parse(str(path), read_rows(path, _COLUMNS))
 
 
 @cache
 def _shipped_words() -> tuple[MandarinWord, ...]:
     table = files("neurolect.data.seeg").joinpath("mandarin_words.csv").read_text(encoding="utf-8")
-    return tuple(_parse("mandarin_words.csv", table.splitlines()))
+    return tuple(_parse("mandarin_words.csv", csv.DictReader(table.splitlines())))
 
 
-def _parse(path: str, lines: Iterable[str]) -> list[MandarinWord]:
-    table = csv.DictReader(lines)
-    missing = [column for column in _COLUMNS if column not in (table.fieldnames or ())]
-    if missing:
-        raise DataError(f"{path}: there is no column '{missing[0]}'; the header must name {', '.join(_COLUMNS)}")
+def _parse(path: str, rows: Iterable[Row]) -> list[MandarinWord]:
     words: dict[str, MandarinWord] = {}
-    for row in table:
+    for line, row in enumerate(rows, start=2):
         try:
             word = _read_word(row)
         except ValueError as error:
-            raise DataError(f"{path}: line {table.line_num}: {error}") from None
+            raise DataError(f"{path}: line {line}: {error}") from None
         if word.word in words:
-            raise DataError(f"{path}: line {table.line_num}: '{word.word}' occurs twice")
+            raise DataError(f"{path}: line {line}: '{word.word}' occurs twice")
         words[word.word] = word
     if not words:
         raise DataError(f"{path}: no words in it")
     return list(words.values())
 
 
-def _read_word(row: dict[str, str | None]) -> MandarinWord:
-    word, initials, finals, tones = ((row[column] or "").strip() for column in _COLUMNS)
+def _read_word(row: Row) -> MandarinWord:
+    word, initials, finals, tones = (row[column].strip() for column in _COLUMNS)
     if not word:
         raise ValueError("there is no word")
     parts = initials.split(), finals.split(), tones.split()
