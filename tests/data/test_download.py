@@ -298,6 +298,14 @@ def test_a_server_that_says_when_to_come_back_is_obeyed(server, target, in_secon
     assert time.monotonic() - start >= 0.9
 
 
+@pytest.mark.parametrize("nonsense", ["soon", "\u00b2", "Mon, 01 Jan 99999999999 00:00:00 GMT"])
+def test_a_time_to_come_back_that_is_none_is_not_heeded(server, target, nonsense):
+    url = server.add("/f", CONTENT)
+    server.faults["/f"].append(Refuse(503, {"Retry-After": nonsense}))
+    fetch(url, target)
+    assert target.read_bytes() == CONTENT
+
+
 def test_a_server_that_asks_for_hours_is_not_waited_for(server, target):
     url = server.add("/f", CONTENT)
     server.faults["/f"].append(Refuse(503, {"Retry-After": "7200"}))

@@ -196,9 +196,9 @@ def _refusal(response: requests.Response, what: str, host: str) -> Exception:
 
 
 def _retry_after(value: str) -> float:
-    if value.strip().isdigit():
+    if value.strip().isdecimal():
         return float(value)
     try:
         return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
-    except ValueError:
+    except (ValueError, OverflowError):
         return 0.0
