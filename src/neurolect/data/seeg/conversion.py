@@ -27,7 +27,8 @@ def convert_subject(
     """Prepare a subject's signals and write its folder, which appears when it is complete.
 
     Contacts are read in groups that fit half a gigabyte and prepared one channel at a time; results go to files beside
-    the output that are mapped into memory, and move from there. Memory therefore grows with a channel's length only.
+    the output that are mapped into memory, and are copied from there. Memory therefore grows with a channel's length
+    only, and the disk must have room for the subject twice.
 
     Args:
         plan: what to write.
