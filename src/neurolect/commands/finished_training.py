@@ -11,17 +11,23 @@ if TYPE_CHECKING:
     from neurolect.training.segment_training import SegmentTraining
 
 
-def finish_training(out: Path, task: SegmentTraining, kept: Mapping[str, float]) -> None:
+def finish_training(out: Path, task: SegmentTraining, kept: Mapping[str, float], as_reference: bool = False) -> None:
     """Write the model card and print what the kept weights reach; of several processes the first does so.
 
     Args:
         out: run folder.
         task: what was trained.
         kept: metrics of the kept weights.
+        as_reference: also keep the test accuracy that the reference's code would report of these words.
     """
     from neurolect.evaluation.model_card import write_model_card
+    from neurolect.training.reference_choice import keep_reference_accuracies
     from neurolect.training.runs import load_segments
 
-    if int(os.environ.get("LOCAL_RANK", 0)) == 0:
-        write_model_card(out, load_segments(out, device="cpu"))
-        print(f"{out}: epoch {kept['epoch'] + 1:.0f}, validation {task.summary(kept)}")
+    if int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", 0))) > 0:
+        return
+    accuracy = keep_reference_accuracies(out) if as_reference else None
+    write_model_card(out, load_segments(out, device="cpu"))
+    print(f"{out}: epoch {kept['epoch'] + 1:.0f}, validation {task.summary(kept)}")
+    if accuracy is not None:
+        print(f"test accuracy by the reference's rule, in which test trials choose the epoch: {100 * accuracy:.2f} %")

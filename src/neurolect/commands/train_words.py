@@ -55,7 +55,6 @@ def train_words(
     from neurolect.commands.finished_training import finish_training
     from neurolect.training.best import Criterion
     from neurolect.training.encoder_start import start_from_run
-    from neurolect.training.reference_choice import keep_reference_accuracies
     from neurolect.training.segment_fit import build_for, fit_segments
     from neurolect.training.word_training import WordTraining
 
@@ -76,7 +75,4 @@ def train_words(
         resume=resume,
         config_yaml=config_yaml,
     )
-    accuracy = keep_reference_accuracies(out) if data.protocol == "reference" else None
-    finish_training(out, task, kept)
-    if accuracy is not None:
-        print(f"test accuracy by the reference's rule, in which test trials choose the epoch: {100 * accuracy:.2f} %")
+    finish_training(out, task, kept, as_reference=data.protocol == "reference")
