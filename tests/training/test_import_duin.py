@@ -187,9 +187,18 @@ def test_damaged_and_foreign_files_are_refused_in_one_line(tmp_path):
     torch.save({"weight": torch.zeros(3)}, path)
     with pytest.raises(DataError, match=r"emb_time\.time_encodings is missing"):
         read_duin_checkpoint(path)
-    torch.save([torch.zeros(3)], path)
-    with pytest.raises(DataError, match="not a dictionary of tensors"):
-        read_duin_checkpoint(path)
+    for content, complaint in (
+        ([torch.zeros(3)], "not a checkpoint dictionary"),
+        ({"weight": 3}, "not a dictionary of tensors"),
+        ({3: torch.zeros(3)}, "not a dictionary of tensors"),
+    ):
+        torch.save(content, path)
+        with pytest.raises(DataError, match=complaint):
+            read_duin_checkpoint(path)
+    for content in (b"", b"text", b".", b"\x80\x02."):
+        path.write_bytes(content)
+        with pytest.raises(DataError, match="not a whole torch checkpoint"):
+            read_duin_checkpoint(path)
     reference("mae", path, **{"encoder.1.xfmr_blocks.1.norm_ffn.bias": torch.zeros(41)})
     with pytest.raises(DataError, match=r"norm.*bias has shape \(41,\), the model needs \(40,\)"):
         read_duin_checkpoint(path)

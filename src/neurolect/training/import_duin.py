@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from neurolect.data.seeg.channel_choice import duin_channels
@@ -19,6 +17,7 @@ from neurolect.training.duin_parameters import read_duin_parameters
 from neurolect.training.duin_sizes import described_model
 from neurolect.training.run_files import load_weights
 from neurolect.training.segment_runs import SegmentRun, Task
+from neurolect.training.torch_files import read_torch_file
 
 SAMPLE_RATE = 1000.0
 """Of all signals that the reference trains on, in Hz."""
@@ -131,15 +130,7 @@ def _without_prefix(name: str) -> str:
 
 
 def _read_tensors(path: Path) -> dict[str, Tensor]:
-    try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file") from None
-    except pickle.UnpicklingError as error:
-        reason = str(error).split("WeightsUnpickler error:")[-1].strip().splitlines()[0]
-        raise DataError(f"{path}: refused, it holds more than tensors ({reason})") from None
-    except (RuntimeError, EOFError, OSError) as error:
-        raise DataError(f"{path}: not a whole torch checkpoint: {str(error).splitlines()[0]}") from None
-    if not isinstance(checkpoint, dict) or not all(isinstance(tensor, Tensor) for tensor in checkpoint.values()):
+    checkpoint = read_torch_file(path)
+    if not all(isinstance(name, str) and isinstance(tensor, Tensor) for name, tensor in checkpoint.items()):
         raise DataError(f"{path}: not a dictionary of tensors")
     return checkpoint
