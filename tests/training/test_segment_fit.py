@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import pickle
+import shutil
 import signal
 import subprocess
 import sys
@@ -71,6 +73,30 @@ def test_a_killed_stage_resumes_to_bit_equal_weights(stage, root, stages, tmp_pa
     best, again = (load_file(run / "model.safetensors") for run in (unbroken, out))
     assert all(torch.equal(value, again[name]) for name, value in best.items())
     assert read_metrics(unbroken / "metrics.csv") == read_metrics(out / "metrics.csv")
+
+
+def test_a_checkpoint_takes_no_way_round_over_another_disk(root, tmp_path, monkeypatch):
+    def interrupted(source, target, *_):
+        Path(target).write_bytes(Path(source).read_bytes()[:100])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(shutil, "move", interrupted)
+    assert main(vqvae_command(root, tmp_path / "run", trainer__epochs=1)) == 0
+    assert checkpoint(tmp_path / "run")["epoch"] == 0
+    assert not list((tmp_path / "run" / "checkpoints").glob(".*"))
+
+
+def test_a_checkpoint_that_was_damaged_or_forged_is_named_in_one_line(root, stages, tmp_path, capsys):
+    out = tmp_path / "run"
+    last = out / "checkpoints" / "last.ckpt"
+    shutil.copytree(stages["vqvae"], out)
+    whole = last.read_bytes()
+    for content in (whole[: len(whole) // 2], b"", pickle.dumps(shutil.rmtree)):
+        last.write_bytes(content)
+        assert main([*vqvae_command(root, out), "--resume"]) == 2
+        error = capsys.readouterr().err
+        assert str(last) in error
+        assert error.count("\n") == 1
 
 
 def test_each_stage_learns_and_says_so(stages):

@@ -17,6 +17,7 @@ from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from neurolect.data.files import written_atomically
 from neurolect.errors import ConfigError, require_at_least
 from neurolect.training.best import Criterion, KeepBest
+from neurolect.training.checkpoint_files import CheckpointFiles
 from neurolect.training.metrics import MetricsFile
 from neurolect.training.progress import RunProgress, without_advice
 from neurolect.training.run_files import DESCRIPTION, read_json
@@ -78,6 +79,7 @@ def fit(
 
     Raises:
         ConfigError: the folder holds a run and `resume` is off, or it is another run, or Lightning refuses a setting.
+        DataError: the checkpoint to go on from is damaged.
     """
     if settings.patience is not None and keep.criterion is None:
         raise ConfigError("trainer.patience waits for a better validation, but this protocol keeps the last one")
@@ -101,6 +103,7 @@ def fit(
             enable_model_summary=False,
             use_distributed_sampler=False,
             logger=False,
+            plugins=[CheckpointFiles()],
             callbacks=[*_callbacks(out, settings, length, keep.criterion, summary), keep],
             default_root_dir=out,
         )
