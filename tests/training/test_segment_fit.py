@@ -152,6 +152,8 @@ def test_what_a_stage_cannot_begin_from_gets_one_line(root, stages, tmp_path, ca
         ),
         (vqvae_command(root, stages["vqvae"]), "holds a run already"),
         (vqvae_command(root, tmp_path / "a", data__segment_seconds=1.3), "multiple of patch_size 20"),
+        (vqvae_command(root, tmp_path / "a", model__encoder__kernels=[4, 3, 3]), "they must be odd"),
+        (words_command(root, tmp_path / "a", model__hidden_width=-1), "negative dimension"),
         (vqvae_command(root, tmp_path / "a", trainer__validate_every=3), "no multiple of trainer.validate_every 3"),
         (vqvae_command(root, tmp_path / "a", data__protocol="reference", trainer__patience=2), "keeps the last one"),
         ([*vqvae_command(root, stages["vqvae"], seed=3), "--resume"], "begun with another seed"),
