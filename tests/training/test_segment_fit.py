@@ -91,7 +91,7 @@ def test_a_checkpoint_that_was_damaged_or_forged_is_named_in_one_line(root, stag
     last = out / "checkpoints" / "last.ckpt"
     shutil.copytree(stages["vqvae"], out)
     whole = last.read_bytes()
-    for content in (whole[: len(whole) // 2], b"", pickle.dumps(shutil.rmtree)):
+    for content in (whole[: len(whole) // 2], b"", pickle.dumps(shutil.rmtree, protocol=2)):
         last.write_bytes(content)
         assert main([*vqvae_command(root, out), "--resume"]) == 2
         error = capsys.readouterr().err
