@@ -99,6 +99,15 @@ def test_a_checkpoint_that_was_damaged_or_forged_is_named_in_one_line(root, stag
         assert error.count("\n") == 1
 
 
+def test_settings_that_were_damaged_are_named_in_one_line(root, stages, tmp_path, capsys):
+    shutil.copytree(stages["vqvae"], tmp_path / "run")
+    (tmp_path / "run" / "config.yaml").write_text("data: [", encoding="utf-8")
+    assert main([*vqvae_command(root, tmp_path / "run"), "--resume"]) == 2
+    error = capsys.readouterr().err
+    assert "config.yaml" in error
+    assert error.count("\n") == 1
+
+
 def test_each_stage_learns_and_says_so(stages):
     def values(stage: str, metric: str) -> list[float]:
         return [value for _, name, value in read_metrics(stages[stage] / "metrics.csv") if name == metric]
