@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from neurolect.errors import ConfigError
-from neurolect.evaluation.reconstruction import correlations, perplexity, reconstruct
+from neurolect.evaluation.reconstruction import reconstruct
 from neurolect.evaluation.run_data import segment_data_of
 from neurolect.training.runs import load_segments
 from tiny_segment_runs import save_pretraining_run, write_recordings
@@ -21,27 +21,6 @@ def run(root, tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs") / "vqvae"
     save_pretraining_run(folder, root, "vqvae")
     return load_segments(folder, "vqvae", "cpu")
-
-
-def test_correlations_are_pearsons():
-    rng = np.random.default_rng(0)
-    one, other = rng.normal(size=(2, 5, 50, 3))
-    found = correlations(one, other)
-    assert found.shape == (5, 3)
-    assert found[2, 1] == pytest.approx(np.corrcoef(one[2, :, 1], other[2, :, 1])[0, 1])
-    assert correlations(one, 3 * one - 1) == pytest.approx(1)
-
-
-def test_a_constant_correlates_with_nothing():
-    one = np.random.default_rng(0).normal(size=(50, 1))
-    assert correlations(one, np.zeros((50, 1))) == pytest.approx(0)
-
-
-def test_perplexity_is_the_number_of_equally_frequent_codes():
-    assert perplexity(np.array([7, 7, 0, 7, 0])) == pytest.approx(3)
-    assert perplexity(np.array([5, 0])) == pytest.approx(1)
-    # By hand: −(3/4 ln 3/4 + 1/4 ln 1/4) = 0.5623.
-    assert perplexity(np.array([3, 1])) == pytest.approx(np.exp(0.562335), rel=1e-5)
 
 
 def test_every_segment_of_the_split_is_counted_once(run):

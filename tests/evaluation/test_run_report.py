@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -10,6 +11,7 @@ from neurolect.commands.main import main
 from neurolect.evaluation.model_card import write_model_card
 from neurolect.evaluation.run_report import channel_importance
 from neurolect.training.metrics import HEADER
+from neurolect.training.segment_runs import save_segment_run
 from tiny_segment_runs import CHANNELS, save_pretraining_run, save_word_run, write_recordings
 
 
@@ -78,6 +80,16 @@ def test_a_run_that_left_its_recordings_behind_still_has_report_and_card(root, t
     page, card = report(folder, "--data", tmp_path / "moved")
     assert "Reconstructions" in page.text
     assert "16 s" in card
+
+
+def test_an_imported_run_has_report_and_card_though_it_knows_no_recordings(root, tmp_path, capsys):
+    folder = tmp_path / "vqvae"
+    run = save_pretraining_run(folder, root, "vqvae")
+    save_segment_run(folder, replace(run, data={"protocol": "reference", "imported": "checkpoint-399.pth"}, metrics={}))
+    page, card = report(folder)
+    assert "Nothing was reconstructed: the run does not say where its recordings are" in page.text
+    assert "Importance of channels" in page.text
+    assert "not counted" in card
 
 
 def test_the_card_says_what_the_run_must_not_be_used_for_and_where_its_numbers_come_from(root, tmp_path):

@@ -272,6 +272,16 @@ def test_the_report_of_an_unfinished_sweep_says_what_is_missing(tmp_path, capsys
     assert "no &lt;space&gt; left" in page
 
 
+@pytest.mark.parametrize("content", ["{", "3"])
+def test_damaged_settings_of_a_sweep_are_named(content, tmp_path, capsys):
+    run_sweep(plan(tmp_path), tmp_path / "sweep", ScriptedPool())
+    (tmp_path / "sweep" / "sweep.json").write_text(content, encoding="utf-8")
+    with pytest.raises(DataError, match=r"sweep\.json: not a JSON"):
+        run_sweep(plan(tmp_path), tmp_path / "sweep", ScriptedPool())
+    assert main(["report", "sweep", str(tmp_path / "sweep")]) == 2
+    assert "sweep.json: not a JSON" in capsys.readouterr().err
+
+
 def test_a_report_of_no_sweep_is_refused(tmp_path, capsys):
     assert main(["report", "sweep", str(tmp_path)]) == 2
     assert "sweep.csv: no such file" in capsys.readouterr().err

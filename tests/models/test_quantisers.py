@@ -176,6 +176,8 @@ def test_usage_and_perplexity_are_those_of_the_shares_of_codes(codes):
 
 def test_equal_shares_have_the_perplexity_of_their_number():
     assert perplexity(torch.tensor([3.0, 0.0, 3.0, 3.0])).item() == pytest.approx(3)
+    # By hand: −(3/4 ln 3/4 + 1/4 ln 1/4) = 0.5623.
+    assert perplexity(torch.tensor([3.0, 1.0])).item() == pytest.approx(1.7548, abs=1e-4)
 
 
 def test_kmeans_finds_clusters_of_directions():

@@ -7,6 +7,7 @@ import os
 import pickle
 import sys
 import types
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +17,12 @@ from torch import nn
 
 import neurolect
 from neurolect.commands.main import main
-from neurolect.errors import DataError
+from neurolect.errors import ConfigError, DataError
 from neurolect.models.duin.mae import random_mask
 from neurolect.models.registry import build_model
 from neurolect.training.duin_names import reference_names, to_reference
 from neurolect.training.duin_sizes import described_model
-from neurolect.training.import_duin import read_duin_checkpoint
+from neurolect.training.import_duin import import_duin_run, read_duin_checkpoint
 
 SHAPES = Path(__file__).parents[3] / "shared" / "golden" / "duin" / "state_dict_shapes.json"
 ENCODER = {
@@ -136,7 +137,9 @@ def test_a_classifier_is_imported_with_names_from_the_command_line(tmp_path, cap
     command += ["--subjects", "[s1]"]
     assert main(command) == 2
     assert "channels of subject 's1' are not known" in capsys.readouterr().err
-    channels = [f"A{number}" for number in range(9)]
+    channels = [f"A{number}" for number in range(10)]
+    assert main([*command, "--channels", json.dumps({"s1": channels[:9]})]) == 2
+    assert "subject 's1' has 9 channels, the model takes 10" in capsys.readouterr().err
     command += ["--channels", json.dumps({"s1": channels})]
     words = [f"word {number}" for number in range(7)]
     assert main([*command, "--words", json.dumps(words[:6])]) == 2
@@ -144,7 +147,7 @@ def test_a_classifier_is_imported_with_names_from_the_command_line(tmp_path, cap
     assert main([*command, "--words", json.dumps(words)]) == 0
     run = neurolect.load(tmp_path / "run", device="cpu")
     assert run.words == words
-    assert run.logits(np.zeros((300, 9), np.float32), "s1").shape == (7,)
+    assert run.logits(np.zeros((300, 10), np.float32), "s1").shape == (7,)
 
 
 def test_the_folder_of_a_released_checkpoint_names_its_subject(tmp_path):
@@ -170,7 +173,7 @@ def test_nothing_in_a_checkpoint_or_its_parameters_is_executed(tmp_path, monkeyp
     reference("mae", checkpoint)
     (tmp_path / "reference" / "save").mkdir()
     (tmp_path / "reference" / "save" / "params").write_bytes(pickle.dumps({"model": Evil()}))
-    with pytest.raises(DataError, match="refused, it holds more than tables and numbers"):
+    with pytest.raises(DataError, match=r"holds a \w+\.system, which is not read"):
         read_duin_checkpoint(checkpoint)
     assert not (tmp_path / "evil").exists()
 
@@ -187,9 +190,18 @@ def test_damaged_and_foreign_files_are_refused_in_one_line(tmp_path):
     torch.save({"weight": torch.zeros(3)}, path)
     with pytest.raises(DataError, match=r"emb_time\.time_encodings is missing"):
         read_duin_checkpoint(path)
-    torch.save([torch.zeros(3)], path)
-    with pytest.raises(DataError, match="not a dictionary of tensors"):
-        read_duin_checkpoint(path)
+    for content, complaint in (
+        ([torch.zeros(3)], "not a checkpoint dictionary"),
+        ({"weight": 3}, "not a dictionary of tensors"),
+        ({3: torch.zeros(3)}, "not a dictionary of tensors"),
+    ):
+        torch.save(content, path)
+        with pytest.raises(DataError, match=complaint):
+            read_duin_checkpoint(path)
+    for content in (b"", b"text", b".", b"\x80\x02."):
+        path.write_bytes(content)
+        with pytest.raises(DataError, match="not a whole torch checkpoint"):
+            read_duin_checkpoint(path)
     reference("mae", path, **{"encoder.1.xfmr_blocks.1.norm_ffn.bias": torch.zeros(41)})
     with pytest.raises(DataError, match=r"norm.*bias has shape \(41,\), the model needs \(40,\)"):
         read_duin_checkpoint(path)
@@ -198,6 +210,31 @@ def test_damaged_and_foreign_files_are_refused_in_one_line(tmp_path):
     (tmp_path / "save" / "params").write_bytes(b"\x80\x04nonsense")
     with pytest.raises(DataError, match="params"):
         read_duin_checkpoint(path)
+
+
+@pytest.mark.parametrize("name", ["vqvae", "classifier", "vqvae, poms"])
+def test_tensors_of_other_shapes_under_the_references_names_end_in_a_model_or_in_one_line(name, tmp_path):
+    path = tmp_path / "model" / "checkpoint-399.pth"
+    reference(name, path)
+    whole = torch.load(path)
+    for key in whole:
+        for tensor in (torch.tensor(1.0), torch.zeros(0), torch.zeros(2, 3, 4, 5)):
+            torch.save(whole | {key: tensor}, path)
+            # Some entries are not used, and some decide the model's sizes.
+            with suppress(DataError):
+                read_duin_checkpoint(path)
+
+
+@pytest.mark.parametrize(
+    "parameters", [{"model": 3, "train": 3}, {"train": {"subjs": 3}}, [], {"model": {"seq_len": -3}}]
+)
+def test_parameters_of_no_use_are_passed_over(parameters, tmp_path):
+    path = tmp_path / "model" / "checkpoint-399.pth"
+    reference("mae", path)
+    write_parameters(tmp_path / "save" / "params", parameters)
+    assert read_duin_checkpoint(path).arguments["n_samples"] == 300
+    with pytest.raises(ConfigError, match="does not say whose it is"):
+        import_duin_run(path)
 
 
 @pytest.mark.skipif(not SHAPES.exists(), reason="needs the reference's shapes in ../shared")

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import pickle
+import shutil
 import signal
 import subprocess
 import sys
@@ -80,6 +82,39 @@ def test_each_stage_leaves_a_model_card(stages):
         assert "must not be used for" in card
 
 
+def test_a_checkpoint_takes_no_way_round_over_another_disk(root, tmp_path, monkeypatch):
+    def interrupted(source, target, *_):
+        Path(target).write_bytes(Path(source).read_bytes()[:100])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(shutil, "move", interrupted)
+    assert main(vqvae_command(root, tmp_path / "run", trainer__epochs=1)) == 0
+    assert checkpoint(tmp_path / "run")["epoch"] == 0
+    assert not list((tmp_path / "run" / "checkpoints").glob(".*"))
+
+
+def test_a_checkpoint_that_was_damaged_or_forged_is_named_in_one_line(root, stages, tmp_path, capsys):
+    out = tmp_path / "run"
+    last = out / "checkpoints" / "last.ckpt"
+    shutil.copytree(stages["vqvae"], out)
+    whole = last.read_bytes()
+    for content in (whole[: len(whole) // 2], b"", pickle.dumps(shutil.rmtree, protocol=2)):
+        last.write_bytes(content)
+        assert main([*vqvae_command(root, out), "--resume"]) == 2
+        error = capsys.readouterr().err
+        assert str(last) in error
+        assert error.count("\n") == 1
+
+
+def test_settings_that_were_damaged_are_named_in_one_line(root, stages, tmp_path, capsys):
+    shutil.copytree(stages["vqvae"], tmp_path / "run")
+    (tmp_path / "run" / "config.yaml").write_text("data: [", encoding="utf-8")
+    assert main([*vqvae_command(root, tmp_path / "run"), "--resume"]) == 2
+    error = capsys.readouterr().err
+    assert "config.yaml" in error
+    assert error.count("\n") == 1
+
+
 def test_each_stage_learns_and_says_so(stages):
     def values(stage: str, metric: str) -> list[float]:
         return [value for _, name, value in read_metrics(stages[stage] / "metrics.csv") if name == metric]
@@ -133,6 +168,8 @@ def test_what_a_stage_cannot_begin_from_gets_one_line(root, stages, tmp_path, ca
         ),
         (vqvae_command(root, stages["vqvae"]), "holds a run already"),
         (vqvae_command(root, tmp_path / "a", data__segment_seconds=1.3), "multiple of patch_size 20"),
+        (vqvae_command(root, tmp_path / "a", model__encoder__kernels=[4, 3, 3]), "they must be odd"),
+        (words_command(root, tmp_path / "a", model__hidden_width=-1), "negative dimension"),
         (vqvae_command(root, tmp_path / "a", trainer__validate_every=3), "no multiple of trainer.validate_every 3"),
         (vqvae_command(root, tmp_path / "a", data__protocol="reference", trainer__patience=2), "keeps the last one"),
         ([*vqvae_command(root, stages["vqvae"], seed=3), "--resume"], "begun with another seed"),

@@ -54,6 +54,9 @@ def test_unknown_subjects_and_signals_of_another_shape_are_named(run):
         run.logits(np.zeros((60, 2)), "three")
     with pytest.raises(DataError, match="subject two: signals have 60 samples of 3 channels, the run was trained on"):
         run.logits(np.zeros((60, 3)), "two")
+    for shape in ((60,), (2, 2, 60, 2)):
+        with pytest.raises(DataError, match="subject two: signals must be"):
+            run.logits(np.zeros(shape), "two")
 
 
 def test_a_run_of_the_wrong_kind_or_task_is_told_apart(run, tmp_path):
@@ -66,6 +69,13 @@ def test_a_run_of_the_wrong_kind_or_task_is_told_apart(run, tmp_path):
     for change, complaint in (({"kind": "dream"}, "kind 'dream'"), ({"task": "sleep"}, "task 'sleep', known: vqvae")):
         (tmp_path / "model.json").write_text(json.dumps(description | change))
         with pytest.raises(DataError, match=complaint):
+            neurolect.load(tmp_path)
+    for name, nonsense in (
+        ("arguments", [1]), ("model", ["x"]), ("task", ["x"]), ("inputs", [1]), ("inputs", {"one": 3}), ("words", None),
+        ("n_samples", "many"), ("data", 3),
+    ):  # fmt: skip
+        (tmp_path / "model.json").write_text(json.dumps(description | {name: nonsense}))
+        with pytest.raises(DataError, match=r"model\.json: does not describe a run"):
             neurolect.load(tmp_path)
     del description["inputs"]
     (tmp_path / "model.json").write_text(json.dumps(description))

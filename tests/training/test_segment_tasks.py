@@ -8,9 +8,9 @@ import torch
 
 from neurolect.commands.main import main
 from neurolect.data.seeg.layout import open_subject
+from neurolect.training.correlation import correlations
 from neurolect.training.metrics import read_metrics
 from neurolect.training.runs import load_segments
-from neurolect.training.vqvae_training import correlations
 from patterned_subjects import ENCODER, TRAINER, write_patterned_subjects
 
 
@@ -72,4 +72,5 @@ def test_correlations_are_those_of_numpy_and_zero_for_flat_signals():
     first[0, :, 1] = 7.0
     found = correlations(torch.from_numpy(first), torch.from_numpy(second)).numpy()
     assert found[0, 1] == 0
-    assert found[2, 3] == pytest.approx(np.corrcoef(first[2, :, 3], second[2, :, 3])[0, 1], abs=1e-5)
+    assert found[2, 3] == pytest.approx(np.corrcoef(first[2, :, 3], second[2, :, 3])[0, 1])
+    assert correlations(torch.from_numpy(first[2]), torch.from_numpy(3 * first[2] - 1)) == pytest.approx(1)

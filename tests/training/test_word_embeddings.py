@@ -40,6 +40,10 @@ def test_files_that_hold_something_else_are_refused(tmp_path, arrays):
 def test_missing_and_damaged_files_are_refused(tmp_path):
     (tmp_path / "text.npz").write_text("no archive")
     np.save(tmp_path / "plain.npy", np.zeros(3))
-    for name in ("none.npz", "text.npz", "plain.npy"):
+    np.savez(tmp_path / "whole.npz", words=np.array(["a"]), vectors=np.ones((1, 3)))
+    whole = (tmp_path / "whole.npz").read_bytes()
+    (tmp_path / "half.npz").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "changed.npz").write_bytes(whole.replace(np.ones(3).tobytes(), np.zeros(3).tobytes()))
+    for name in ("none.npz", "text.npz", "plain.npy", "half.npz", "changed.npz"):
         with pytest.raises(DataError, match=name):
             read_embeddings(tmp_path / name, ["a"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +18,8 @@ from neurolect.data.t15 import Split
 from neurolect.errors import NeurolectError
 from neurolect.evaluation.pages import render
 from neurolect.evaluation.run_data import segment_data_of, word_data_of
-from neurolect.evaluation.run_facts import PROTOCOLS, is_simulated, n_parameters, read_settings
+from neurolect.evaluation.run_facts import PROTOCOLS, is_simulated, n_parameters
+from neurolect.training.run_files import read_json, read_settings
 from neurolect.training.segment_runs import SegmentRun
 
 CARD = "README.md"
@@ -146,7 +146,7 @@ def _scores(folder: Path) -> list[dict[str, Any]]:
     """The `scores.json` of classified words, one for each folder of `evaluation`."""
     found = []
     for path in sorted((folder / "evaluation").glob("*/scores.json")):
-        scores = json.loads(path.read_text(encoding="utf-8"))
+        scores = read_json(path)
         if "accuracy" in scores:
             found.append({"name": path.parent.name, **scores})
     return found

@@ -15,6 +15,8 @@ from neurolect.data.seeg.segment_data import SegmentData
 from neurolect.data.t15 import Split
 from neurolect.errors import ConfigError
 from neurolect.models.duin.vqvae import DuINVQVAE
+from neurolect.models.layers.quantisers.quantiser import perplexity
+from neurolect.training.correlation import correlations
 from neurolect.training.segment_runs import SegmentRun
 
 _EXAMPLES = 6
@@ -69,22 +71,7 @@ class Reconstruction:
     @property
     def perplexity(self) -> float:
         """Exponential of the entropy of the codes: how many equally frequent ones would be as varied."""
-        return perplexity(self.code_counts)
-
-
-def perplexity(counts: npt.NDArray[np.int64]) -> float:
-    """Exponential of the entropy of counts (codes,), of which one is not zero."""
-    shares = counts[counts > 0] / counts.sum()
-    return float(np.exp(-(shares * np.log(shares)).sum()))
-
-
-def correlations(truth: Signals, reconstruction: Signals) -> Signals:
-    """Pearson's r over samples: (…, samples, channels) twice → (…, channels); 0 where one of the two is constant."""
-    one, other = (each - each.mean(axis=-2, keepdims=True) for each in (truth, reconstruction))
-    sizes = np.sqrt((one**2).sum(axis=-2) * (other**2).sum(axis=-2))
-    products = (one * other).sum(axis=-2)
-    found: Signals = np.divide(products, sizes, out=np.zeros_like(products), where=sizes > 0)
-    return found
+        return float(perplexity(torch.from_numpy(self.code_counts).double()))
 
 
 @torch.inference_mode()
@@ -107,7 +94,7 @@ def reconstruct(run: SegmentRun, data: SegmentData, split: Split = "val") -> Rec
     spectra, counts = _Spectra(run.sample_rate), np.zeros(_model(run).quantiser.n_codes, dtype=np.int64)
     examples: list[Example] = []
     for number, (subject, truth, made, codes) in enumerate(_reconstructed(run, batches)):
-        found = correlations(truth, made)
+        found = correlations(torch.from_numpy(truth), torch.from_numpy(made)).numpy()
         sums[subject] += found
         seen[subject] += 1
         spectra.add(truth, made)

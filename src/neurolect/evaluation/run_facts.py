@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from neurolect import __version__
-from neurolect.errors import DataError
+from neurolect.training.run_files import read_settings
 from neurolect.training.segment_runs import SegmentRun
 
 PROTOCOLS = {
@@ -48,22 +45,6 @@ def is_simulated(run: SegmentRun) -> bool:
 def n_parameters(run: SegmentRun) -> int:
     """Trainable parameters."""
     return sum(parameter.numel() for parameter in run.model.parameters() if parameter.requires_grad)
-
-
-def read_settings(folder: Path) -> dict[str, Any]:
-    """The settings that a run was trained with; none where it was imported.
-
-    Raises:
-        DataError: `config.yaml` cannot be read as YAML.
-    """
-    path = folder / "config.yaml"
-    if not path.is_file():
-        return {}
-    try:
-        settings = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: {' '.join(str(error).split())}") from None
-    return settings if isinstance(settings, dict) else {}
 
 
 def _of_step(run: SegmentRun) -> str:

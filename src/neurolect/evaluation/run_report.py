@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from neurolect.data.seeg.layout import find_subjects
-from neurolect.errors import DataError
+from neurolect.errors import DataError, NeurolectError
 from neurolect.evaluation.curves import curves_figure, panels_of, read_curves
 from neurolect.evaluation.pages import SIMULATED, svg, write_page
 from neurolect.evaluation.pretraining_figures import (
@@ -51,7 +51,7 @@ def write_run_report(folder: Path, run: SegmentRun, root: Path | None = None) ->
     if run.task == "vqvae":
         try:
             reconstruction = reconstruct(run, segment_data_of(run, root))
-        except DataError as error:
+        except NeurolectError as error:
             notes.append(f"Nothing was reconstructed: {error}")
     panels = panels_of(read_curves(folder), _PANELS)
     importance = channel_importance(run)

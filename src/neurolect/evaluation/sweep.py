@@ -18,7 +18,7 @@ from neurolect.errors import ConfigError, DataError, require_at_least
 from neurolect.evaluation.sweep_pools import Pool
 from neurolect.evaluation.sweep_row import RowOutcome, RowTask
 from neurolect.evaluation.sweep_table import TABLE, SweepRow, SweepTable
-from neurolect.training.run_files import DESCRIPTION
+from neurolect.training.run_files import DESCRIPTION, read_json
 
 SETTINGS = "sweep.json"
 SCRATCH = "scratch"
@@ -217,11 +217,11 @@ def _sole_writer(out: Path) -> Iterator[None]:
 def _require_same_sweep(path: Path, plan: SweepPlan) -> None:
     now = {**plan.identity(), "initialisations": dict(plan.initialisations)}
     if path.exists():
-        before = json.loads(path.read_text(encoding="utf-8"))
+        before = read_json(path)
         for key in ("root", "recipe", "settings"):
             if before.get(key) != now[key]:
                 raise ConfigError(f"{path}: the sweep in this folder has another {key}; choose another --out")
-        for name, pattern in before["initialisations"].items():
+        for name, pattern in before.get("initialisations", {}).items():
             if now["initialisations"].setdefault(name, pattern) != pattern:
                 raise ConfigError(f"{path}: initialisation '{name}' was {pattern or SCRATCH}; choose another --out")
     with written_atomically(path) as partial:

@@ -91,8 +91,10 @@ class LocalPool:
         started = time.monotonic()
         try:
             outcome = run_row(replace(task, environment=environment | task.environment), self._processes)
-        except OSError as error:
-            outcome = RowOutcome(time.monotonic() - started, message=f"{error.filename or 'system'}: {error.strerror}")
+        # Whatever it is, a row without an outcome would be waited for without end.
+        except Exception as error:
+            fault = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            outcome = RowOutcome(time.monotonic() - started, message=fault)
         finally:
             self._devices.put(device)
         if not self._processes.stopped.is_set():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from neurolect.evaluation.sweep import SETTINGS
 from neurolect.evaluation.sweep_figures import save_sweep_figure, sweep_figure
 from neurolect.evaluation.sweep_statistics import SweepSummary, summarise
 from neurolect.evaluation.sweep_table import TABLE, read_table
-from neurolect.training.run_files import DESCRIPTION
+from neurolect.training.run_files import DESCRIPTION, read_json
 
 
 def write_sweep_report(folder: Path) -> tuple[SweepSummary, list[str]]:
@@ -59,11 +58,11 @@ def _facts(folder: Path, summary: SweepSummary) -> dict[str, str]:
     }
     path = folder / SETTINGS
     if path.is_file():
-        settings = json.loads(path.read_text(encoding="utf-8"))
-        started = {name: pattern for name, pattern in settings["initialisations"].items() if pattern}
+        settings = read_json(path)
+        started = {name: pattern for name, pattern in settings.get("initialisations", {}).items() if pattern}
         facts |= {f"{name} starts from": pattern for name, pattern in started.items()}
-        facts["recordings"] = settings["root"]
-        facts["settings"] = ", ".join(settings["settings"]) or "those of the recipe"
+        facts["recordings"] = str(settings.get("root", "unknown"))
+        facts["settings"] = ", ".join(settings.get("settings", ())) or "those of the recipe"
     if summary.chance is not None:
         facts["chance"] = f"{100 * summary.chance:.2f} %"
     return facts | {"neurolect": __version__}
@@ -85,5 +84,5 @@ def _data_of_first_run(folder: Path, summary: SweepSummary) -> dict[str, Any]:
     """What the first run of the sweep says of its data; all runs share recordings and protocol."""
     for subject, initialisation in summary.cells:
         for path in sorted((folder / subject / initialisation).glob(f"*/{DESCRIPTION}")):
-            return dict(json.loads(path.read_text(encoding="utf-8")).get("data", {}))
+            return dict(read_json(path).get("data", {}))
     return {}

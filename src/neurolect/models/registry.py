@@ -49,8 +49,9 @@ def build_model(name: str, arguments: Mapping[str, Any]) -> nn.Module:
     kinds = get_type_hints(constructor.__init__)
     try:
         model: nn.Module = constructor(**{key: _settings(value, kinds.get(key)) for key, value in arguments.items()})
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"{name}: {error}") from None
+    # Torch says in a RuntimeError that a size is negative or too large.
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise ConfigError(f"{name}: {' '.join(str(error).split())}") from None
     return model
 
 

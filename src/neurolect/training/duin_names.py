@@ -108,7 +108,7 @@ def _our_form(name: str, tensor: Tensor, like: Tensor) -> Tensor:
     if name.endswith("subject_layer.weight") and tensor.ndim == 2:
         return tensor.T.reshape(tensor.shape[1], -1, like.shape[2])
     if name.endswith("subject_layer.offset"):
-        return tensor.T
+        return tensor.transpose(0, 1)
     if name.endswith(".initialised"):
         return tensor.bool().reshape(())
     return tensor

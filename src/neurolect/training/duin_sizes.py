@@ -24,7 +24,9 @@ def described_model(weights: Mapping[str, Tensor], n_samples: object = None) -> 
         ValueError: an entry's shape makes no sense.
     """
     n_tokens = len(weights["emb_time.time_encodings"])
-    patch_size = n_samples // n_tokens if isinstance(n_samples, int) and n_samples % n_tokens == 0 else _PATCH_SIZE
+    patch_size = _PATCH_SIZE
+    if isinstance(n_samples, int) and n_samples > 0 and n_samples % n_tokens == 0:
+        patch_size = n_samples // n_tokens
     n_channels, n_subjects = _channels_and_subjects(weights)
     sizes = {
         "n_channels": n_channels,

@@ -17,9 +17,10 @@ from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from neurolect.data.files import written_atomically
 from neurolect.errors import ConfigError, require_at_least
 from neurolect.training.best import Criterion, KeepBest
+from neurolect.training.checkpoint_files import CheckpointFiles
 from neurolect.training.metrics import MetricsFile
 from neurolect.training.progress import RunProgress, without_advice
-from neurolect.training.run_files import DESCRIPTION, read_json
+from neurolect.training.run_files import DESCRIPTION, SETTINGS, read_json, read_settings
 
 _FREE_TO_CHANGE = ("trainer.", "resume", "out", "config", "start_from", "data.root", "data.workers", "data.cache")
 
@@ -78,6 +79,7 @@ def fit(
 
     Raises:
         ConfigError: the folder holds a run and `resume` is off, or it is another run, or Lightning refuses a setting.
+        DataError: the checkpoint to go on from is damaged.
     """
     if settings.patience is not None and keep.criterion is None:
         raise ConfigError("trainer.patience waits for a better validation, but this protocol keeps the last one")
@@ -101,12 +103,13 @@ def fit(
             enable_model_summary=False,
             use_distributed_sampler=False,
             logger=False,
+            plugins=[CheckpointFiles()],
             callbacks=[*_callbacks(out, settings, length, keep.criterion, summary), keep],
             default_root_dir=out,
         )
         out.mkdir(parents=True, exist_ok=True)
         if config_yaml and is_first_process:
-            with written_atomically(out / "config.yaml") as partial:
+            with written_atomically(out / SETTINGS) as partial:
                 partial.write_text(config_yaml, encoding="utf-8")
         # Lightning trains a model in the mode it comes in, and a loaded run comes ready for evaluation.
         task.train()
@@ -130,9 +133,9 @@ def _require_same_run(out: Path, begun_with: Mapping[str, Sequence[str]], config
             begun = list(description.get(name, ()))
             if begun != list(now):
                 raise ConfigError(f"{out} was trained on {', '.join(begun)}; --resume cannot change its {name}")
-    if config_yaml and (out / "config.yaml").is_file():
-        before = _settings((out / "config.yaml").read_text(encoding="utf-8"))
-        now_set = _settings(config_yaml)
+    before = _flat(read_settings(out))
+    if config_yaml and before:
+        now_set = _flat(yaml.safe_load(config_yaml))
         changed = sorted(name for name in {*before, *now_set} if before.get(name) != now_set.get(name))
         if changed:
             raise ConfigError(
@@ -140,10 +143,10 @@ def _require_same_run(out: Path, begun_with: Mapping[str, Sequence[str]], config
             )
 
 
-def _settings(config_yaml: str) -> dict[str, Any]:
+def _flat(settings: Mapping[str, Any]) -> dict[str, Any]:
     """What makes a run: all settings but where it runs and how long, with dots in their names."""
     flat: dict[str, Any] = {}
-    pending = [("", yaml.safe_load(config_yaml))]
+    pending: list[tuple[str, Any]] = [("", settings)]
     while pending:
         name, value = pending.pop()
         if isinstance(value, dict):

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from neurolect.data.seeg.channel_choice import duin_channels
@@ -15,10 +13,11 @@ from neurolect.data.seeg.subject_inputs import SubjectInput
 from neurolect.errors import ConfigError, DataError
 from neurolect.models.registry import build_model
 from neurolect.training.duin_names import from_reference
-from neurolect.training.duin_parameters import read_duin_parameters
+from neurolect.training.duin_parameters import duin_parameter
 from neurolect.training.duin_sizes import described_model
 from neurolect.training.run_files import load_weights
 from neurolect.training.segment_runs import SegmentRun, Task
+from neurolect.training.torch_files import read_torch_file
 
 SAMPLE_RATE = 1000.0
 """Of all signals that the reference trains on, in Hz."""
@@ -48,16 +47,17 @@ def read_duin_checkpoint(path: Path) -> nn.Module:
         DataError: the file is missing, is no such checkpoint, or holds anything but tensors.
     """
     weights = {_without_prefix(name): tensor for name, tensor in _read_tensors(path).items()}
-    parameters = path.parent.parent / "save" / "params"
-    settings = read_duin_parameters(parameters) if parameters.exists() else {}
+    n_samples = duin_parameter(path, "model", "seq_len")
     try:
-        name, arguments = described_model(weights, settings.get("model", {}).get("seq_len"))
+        name, arguments = described_model(weights, n_samples)
         model = build_model(name, arguments)
+        ours = from_reference(model, weights)
     except KeyError as error:
         raise DataError(f"{path}: {error.args[0]} is missing") from None
-    except (ConfigError, ValueError, IndexError, AttributeError, ZeroDivisionError) as error:
-        raise DataError(f"{path}: not a Du-IN checkpoint: {error}") from None
-    load_weights(model, from_reference(model, weights), str(path))
+    # Tensors of any shape may bear the reference's names.
+    except (ConfigError, ArithmeticError, IndexError, RuntimeError, TypeError, ValueError) as error:
+        raise DataError(f"{path}: not a Du-IN checkpoint: {' '.join(str(error).split())}") from None
+    load_weights(model, ours, str(path))
     return model.eval()
 
 
@@ -90,10 +90,16 @@ def import_duin_run(
     classes = list(words or (str(number) for number in range(n_words)))
     if len(classes) != n_words:
         raise ConfigError(f"{path}: the model has {n_words} words, {len(classes)} are named")
+    inputs = [_input(name, (channels or {}).get(name)) for name in names]
+    widest = max(inputs, key=lambda each: len(each.channels))
+    if len(widest.channels) != arguments["n_channels"]:
+        raise ConfigError(
+            f"subject '{widest.subject}' has {len(widest.channels)} channels, the model takes {arguments['n_channels']}"
+        )
     return SegmentRun(
         model=model,
         task=task,
-        inputs=[_input(name, (channels or {}).get(name), arguments["n_channels"]) for name in names],
+        inputs=inputs,
         sample_rate=SAMPLE_RATE,
         n_samples=arguments["n_samples"],
         words=classes,
@@ -101,23 +107,19 @@ def import_duin_run(
     )
 
 
-def _input(subject: str, channels: Sequence[str] | None, n_channels: int) -> SubjectInput:
+def _input(subject: str, channels: Sequence[str] | None) -> SubjectInput:
     names = channels or duin_channels(subject)
     if names is None:
         raise ConfigError(
             f"the channels of subject '{subject}' are not known: name them, such as {{{subject}: [A1, A2]}}"
         )
-    if len(names) > n_channels:
-        raise ConfigError(f"subject '{subject}' has {len(names)} channels, the model takes {n_channels}")
     return SubjectInput(subject, tuple(names), (0.0,) * len(names), (1.0,) * len(names))
 
 
 def _subjects_of(path: Path, n_subjects: int) -> list[str]:
-    parameters = path.parent.parent / "save" / "params"
-    if parameters.exists():
-        named = read_duin_parameters(parameters).get("train", {}).get("subjs")
-        if isinstance(named, list) and len(named) == n_subjects:
-            return [str(name) for name in named]
+    named = duin_parameter(path, "train", "subjs")
+    if isinstance(named, list) and len(named) == n_subjects:
+        return [str(name) for name in named]
     folders = path.absolute().parts
     if n_subjects == 1 and len(folders) > 3 and duin_channels(folders[-4]):
         return [folders[-4]]
@@ -131,15 +133,7 @@ def _without_prefix(name: str) -> str:
 
 
 def _read_tensors(path: Path) -> dict[str, Tensor]:
-    try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file") from None
-    except pickle.UnpicklingError as error:
-        reason = str(error).split("WeightsUnpickler error:")[-1].strip().splitlines()[0]
-        raise DataError(f"{path}: refused, it holds more than tensors ({reason})") from None
-    except (RuntimeError, EOFError, OSError) as error:
-        raise DataError(f"{path}: not a whole torch checkpoint: {str(error).splitlines()[0]}") from None
-    if not isinstance(checkpoint, dict) or not all(isinstance(tensor, Tensor) for tensor in checkpoint.values()):
+    checkpoint = read_torch_file(path)
+    if not all(isinstance(name, str) and isinstance(tensor, Tensor) for name, tensor in checkpoint.items()):
         raise DataError(f"{path}: not a dictionary of tensors")
     return checkpoint

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 import yaml
 from torch import Tensor
 
@@ -18,6 +16,7 @@ from neurolect.models.gru import GRUDecoder
 from neurolect.text.alphabet import PHONEMES
 from neurolect.training.run_files import load_weights
 from neurolect.training.runs import Run
+from neurolect.training.torch_files import read_torch_file
 
 _PREFIXES = ("_orig_mod.", "module.")
 
@@ -103,19 +102,7 @@ def _read_tensors(path: Path) -> dict[str, Any]:
         np.dtype,
         *(type(np.dtype(name)) for name in ("float64", "float32", "int64", "int32")),
     ]
-    try:
-        with torch.serialization.safe_globals(allowed):
-            checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file") from None
-    except pickle.UnpicklingError as error:
-        reason = str(error).split("WeightsUnpickler error:")[-1].strip().splitlines()[0]
-        raise DataError(f"{path}: refused, it holds more than tensors and numbers ({reason})") from None
-    except (RuntimeError, EOFError, OSError) as error:
-        raise DataError(f"{path}: not a whole torch checkpoint: {str(error).splitlines()[0]}") from None
-    if not isinstance(checkpoint, dict):
-        raise DataError(f"{path}: not a checkpoint dictionary")
-    return checkpoint
+    return read_torch_file(path, allowed)
 
 
 def _without_prefixes(name: str) -> str:

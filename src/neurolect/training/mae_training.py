@@ -5,24 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import torch
 from torch import Generator, Tensor, nn
 
 from neurolect.data.seeg.batches import SegmentBatch
 from neurolect.data.seeg.subject_inputs import SubjectInput
 from neurolect.models.duin.mae import random_mask
-from neurolect.models.layers.quantisers.quantiser import codes_used, count_codes, perplexity
+from neurolect.training.code_training import CodeTraining
 from neurolect.training.duin_losses import masked_code_loss
 from neurolect.training.epoch_optimisation import EpochRecipe
 from neurolect.training.seeding import step_seed
-from neurolect.training.segment_training import SegmentTraining
 from neurolect.training.teacher import Teacher
 
 _VALIDATION_MASKS = 2**31
 """Added to the seed, so that masks of validation are none of training's."""
 
 
-class MAETraining(SegmentTraining):
+class MAETraining(CodeTraining):
     """Cross-entropy of a frozen teacher's codes, each guessed from the other half (Zheng et al. 2024, section 3.3).
 
     Logs `train/` and `val/` `loss` and `accuracy` (share of codes guessed right), `val/accuracy/<subject>`, and of the
@@ -76,11 +74,6 @@ class MAETraining(SegmentTraining):
         self.log("train/accuracy", (logits.argmax(dim=-1) == codes).float().mean(), batch_size=len(batch))
         return self.shared(loss, len(batch))
 
-    def on_validation_epoch_start(self) -> None:
-        """Start all sums from zero."""
-        super().on_validation_epoch_start()
-        self._counts = torch.zeros(self.teacher.n_codes)
-
     def validation_step(self, batch: SegmentBatch, batch_idx: int) -> None:
         """Add up losses and right guesses."""
         masked = self._mask(len(batch), self.mask_seed + _VALIDATION_MASKS, batch.step)
@@ -89,19 +82,7 @@ class MAETraining(SegmentTraining):
         self.count("val/loss", masked_code_loss(logits, codes) * codes.numel(), codes.numel())
         right = (logits.argmax(dim=-1) == codes).float().mean(dim=1)
         self.count_by_subject("val/accuracy", right, batch.subjects)
-        self._counts += count_codes(codes, self.teacher.n_codes).cpu()
-
-    def on_validation_epoch_end(self) -> None:
-        """Log the means and how the teacher's codes are used.
-
-        Raises:
-            DataError: there was nothing to validate on.
-            ConfigError: the loss is not finite.
-        """
-        super().on_validation_epoch_end()
-        counts = self.over_processes(self._counts)
-        self.log("val/codes_used", codes_used(counts).float())
-        self.log("val/perplexity", perplexity(counts))
+        self.count_codes(codes)
 
     def validation_metrics(self) -> list[str]:
         """Loss and accuracies."""
@@ -111,6 +92,11 @@ class MAETraining(SegmentTraining):
         """Loss and accuracy."""
         loss, accuracy = float(metrics["val/loss"]), float(metrics["val/accuracy"])
         return f"loss {loss:.3f}, {100 * accuracy:.2f} % of the codes guessed right"
+
+    @property
+    def n_codes(self) -> int:
+        """Size of the teacher's codebook."""
+        return self.teacher.n_codes
 
     def _mask(self, n_rows: int, seed: int, step: int) -> Tensor:
         n_tokens: int = self.model.encoder.n_tokens  # type: ignore[assignment, union-attr]

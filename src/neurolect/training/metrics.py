@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 
 from neurolect.data.files import written_atomically
+from neurolect.errors import DataError
 
 HEADER = ["step", "metric", "value"]
 
@@ -59,7 +61,14 @@ class MetricsFile(Callback):
 
 
 def read_metrics(path: Path) -> list[tuple[int, str, float]]:
-    """Rows (step, metric, value); a last row that a kill cut short is left out."""
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.reader(file))[1:]
-    return [(int(row[0]), row[1], float(row[2])) for row in rows if len(row) == len(HEADER) and row[2]]
+    """Rows (step, metric, value); a last row that a kill cut short is left out.
+
+    Raises:
+        DataError: the file holds something else.
+    """
+    try:
+        whole = path.read_bytes().rpartition(b"\n")[0].decode("utf-8")
+        rows = list(csv.reader(io.StringIO(whole, newline="")))[1:]
+        return [(int(step), name, float(value)) for step, name, value in rows]
+    except (ValueError, csv.Error):
+        raise DataError(f"{path}: is no table of {', '.join(HEADER)}") from None

@@ -1,4 +1,4 @@
-"""The two files of a run that are its model: weights in `model.safetensors`, what they mean in `model.json`."""
+"""The files of a run: weights in `model.safetensors`, what they mean in `model.json`, its settings in `config.yaml`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import yaml
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
@@ -19,6 +20,7 @@ from neurolect.models.registry import build_model
 
 WEIGHTS = "model.safetensors"
 DESCRIPTION = "model.json"
+SETTINGS = "config.yaml"
 _FORMAT = 1
 
 
@@ -76,6 +78,22 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(description, dict):
         raise DataError(f"{path}: not a JSON object")
     return description
+
+
+def read_settings(folder: Path) -> dict[str, Any]:
+    """The settings that a run was trained with; none where it was imported.
+
+    Raises:
+        DataError: `config.yaml` cannot be read as YAML.
+    """
+    path = folder / SETTINGS
+    if not path.is_file():
+        return {}
+    try:
+        settings = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: {' '.join(str(error).split())}") from None
+    return settings if isinstance(settings, dict) else {}
 
 
 def read_model(description: Mapping[str, Any], folder: Path, device: str) -> nn.Module:

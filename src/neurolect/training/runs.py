@@ -120,6 +120,8 @@ def load(folder: Path | str, device: str = "auto") -> Run | SegmentRun:
         return read(description, folder, device)
     except KeyError as error:
         raise DataError(f"{folder / DESCRIPTION}: {error.args[0]} is missing") from None
+    except (AttributeError, TypeError, ValueError) as error:
+        raise DataError(f"{folder / DESCRIPTION}: does not describe a run: {error}") from None
 
 
 def load_decoder(folder: Path | str, device: str = "auto") -> Run:

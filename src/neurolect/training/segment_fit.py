@@ -163,8 +163,8 @@ def build_for(data: SegmentSource, factory: Callable[..., nn.Module], seed: int,
     torch.manual_seed(seed)
     try:
         return factory(n_channels=widest, n_subjects=len(data.subject_inputs), n_samples=data.n_samples, **decided)
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"model: {error}") from None
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise ConfigError(f"model: {' '.join(str(error).split())}") from None
 
 
 class EpochLoader(lightning.LightningDataModule):

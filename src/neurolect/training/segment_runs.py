@@ -91,7 +91,10 @@ class SegmentRun:
         """
         index = self.subject_of(subject)
         known = self.inputs[index]
-        batch = np.asarray(signals, dtype=np.float32).reshape(-1, *np.shape(signals)[-2:])
+        batch = np.asarray(signals, dtype=np.float32)
+        if batch.ndim not in (2, 3):
+            raise DataError(f"subject {subject}: signals must be (samples, channels) or a batch of them")
+        batch = batch.reshape(-1, *batch.shape[-2:])
         if batch.shape[1:] != (self.n_samples, len(known.channels)):
             raise DataError(
                 f"subject {subject}: signals have {batch.shape[1]} samples of {batch.shape[2]} channels, the run was "
@@ -165,9 +168,9 @@ def described_run(description: dict[str, Any], folder: Path, device: str) -> Seg
             SubjectInput(name, *(tuple(known[key]) for key in ("channels", "mean", "std")))
             for name, known in description["inputs"].items()
         ],
-        sample_rate=description["sample_rate"],
-        n_samples=description["n_samples"],
-        words=description["words"],
-        data=description["data"],
-        metrics=description["metrics"],
+        sample_rate=float(description["sample_rate"]),
+        n_samples=int(description["n_samples"]),
+        words=list(description["words"]),
+        data=dict(description["data"]),
+        metrics=dict(description["metrics"]),
     )

@@ -69,7 +69,10 @@ def teacher_of(run: SegmentRun, inputs: list[SubjectInput], sample_rate: float, 
     scale, offset = torch.ones(len(inputs), widest), torch.zeros(len(inputs), widest)
     indices = []
     for row, own in enumerate(inputs):
-        known = run.inputs[subject_index(run, own.subject, "teacher")]
+        if own.subject not in run.subjects:
+            raise DataError(f"teacher: there is no subject '{own.subject}' in it, only {', '.join(run.subjects)}")
+        index = run.subject_of(own.subject)
+        known = run.inputs[index]
         if known.channels != own.channels:
             raise DataError(
                 f"teacher: subject {own.subject} has channels {', '.join(known.channels)}, the data have "
@@ -80,16 +83,5 @@ def teacher_of(run: SegmentRun, inputs: list[SubjectInput], sample_rate: float, 
         )
         scale[row, : len(mean)] = (own_std / std).float()
         offset[row, : len(mean)] = ((own_mean - mean) / std).float()
-        indices.append(run.subject_of(own.subject))
+        indices.append(index)
     return Teacher(run.model.eval().requires_grad_(False), torch.tensor(indices), scale, offset)
-
-
-def subject_index(run: SegmentRun, subject: str, what: str) -> int:
-    """Index of a subject in a run.
-
-    Raises:
-        DataError: the run does not know it.
-    """
-    if subject not in run.subjects:
-        raise DataError(f"{what}: there is no subject '{subject}' in it, only {', '.join(run.subjects)}")
-    return run.subjects.index(subject)

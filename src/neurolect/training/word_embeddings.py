@@ -44,9 +44,10 @@ def read_embeddings(path: Path, words: Sequence[str]) -> Vectors:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             known, vectors = [str(word) for word in arrays["words"]], np.asarray(arrays["vectors"], dtype=np.float32)
-    except (OSError, EOFError):
+    except OSError:
         raise DataError(f"{path}: no such file, or not a whole one") from None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    # A damaged archive may fail in almost any way.
+    except Exception as error:
         raise DataError(f"{path}: not an .npz file with words and vectors: {' '.join(str(error).split())}") from None
     if vectors.ndim != 2 or len(vectors) != len(known) or not np.isfinite(vectors).all():
         raise DataError(f"{path}: vectors must be a finite number each of (words, width), one row a word")

@@ -10,7 +10,7 @@ import pickle
 import re
 import struct
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any, ClassVar
 
@@ -30,17 +30,21 @@ class DotDict(dict[str, Any]):
             self.update(state)
 
 
-def load_pickle(path: Path) -> Any:
+def load_pickle(path: Path, further: Mapping[tuple[str, str], Any] | None = None) -> Any:
     """Read a pickle of plain containers, dictionaries of the reference's class, and arrays of numbers or strings.
 
     Arrays are `PickledArray`s until `array_of` makes them arrays.
+
+    Args:
+        path: the file.
+        further: (module, name) → what stands for that object where the pickle names it.
 
     Raises:
         DataError: there is no such file, it is damaged, or it holds an object of another class, which is named.
     """
     try:
         with path.open("rb") as file:
-            return _Unpickler(file, path).load()
+            return _Unpickler(file, path, _KNOWN | dict(further or {})).load()
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
     except (DataError, OSError):
@@ -153,14 +157,14 @@ class _Unpickler(pickle._Unpickler):
     read: Callable[[int], bytes]
     append: Callable[[object], None]
 
-    def __init__(self, file: IO[bytes], path: Path) -> None:
+    def __init__(self, file: IO[bytes], path: Path, known: Mapping[tuple[str, str], Any]) -> None:
         super().__init__(_Bounded(file, path.stat().st_size))
-        self._path = path
+        self._path, self._known = path, known
 
     def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in _KNOWN:
+        if (module, name) not in self._known:
             raise DataError(f"{self._path}: holds a {module}.{name}, which is not read from files of others")
-        return _KNOWN[module, name]
+        return self._known[module, name]
 
     def _load_bytes(self) -> None:
         (n_bytes,) = struct.unpack("<Q", self.read(8))

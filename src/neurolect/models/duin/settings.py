@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+from neurolect.errors import ConfigError, require_at_least
+
 
 @dataclass(frozen=True)
 class EncoderSettings:
@@ -25,6 +27,9 @@ class EncoderSettings:
         dropout: of the feed-forward layers' hidden units, in training.
         subject_tokenizers: one tokenizer per subject, straight from its channels, instead of one for all subjects
             after a layer that mixes each subject's channels.
+
+    Raises:
+        ConfigError: sizes make no sense or contradict each other.
     """
 
     patch_size: int = 100
@@ -44,12 +49,18 @@ class EncoderSettings:
         # A saved run gives them as lists, which are not equal to tuples.
         for name in ("filters", "kernels", "strides"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
+            require_at_least(1, f"encoder.{name}", min(getattr(self, name), default=0))
+        for name in ("patch_size", "subject_width", "n_heads", "head_width", "hidden_factor"):
+            require_at_least(1, f"encoder.{name}", getattr(self, name))
+        for name in ("attention_dropout", "dropout"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ConfigError(f"encoder: {name} is {getattr(self, name)}, it must be from 0 to below 1")
         if not len(self.filters) == len(self.kernels) == len(self.strides):
-            raise ValueError("encoder: filters, kernels and strides must be of the same number")
+            raise ConfigError("encoder: filters, kernels and strides must be of the same number")
         if any(kernel % 2 == 0 for kernel in self.kernels):
-            raise ValueError(f"encoder: kernels are {list(self.kernels)}, they must be odd")
+            raise ConfigError(f"encoder: kernels are {list(self.kernels)}, they must be odd")
         if self.patch_size % math.prod(self.strides):
-            raise ValueError(f"encoder: strides {list(self.strides)} do not divide patches of {self.patch_size}")
+            raise ConfigError(f"encoder: strides {list(self.strides)} do not divide patches of {self.patch_size}")
 
     @property
     def positions_per_patch(self) -> int:
@@ -112,3 +123,7 @@ class QuantiserSettings:
     decay: float = 0.99
     kmeans: bool = True
     revive_after: int = 10
+
+    def __post_init__(self) -> None:
+        for name in ("n_codes", "code_width"):
+            require_at_least(1, f"quantiser.{name}", getattr(self, name))
