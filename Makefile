@@ -3,7 +3,7 @@ VENV := .venv
 RUN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test test-slow lint clean help
+.PHONY: demo demo-seeg test test-slow lint clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -18,6 +18,9 @@ $(READY): pyproject.toml constraints.txt CMakeLists.txt $(wildcard src/core/*)
 demo: $(READY) ## simulate, train, decode, report: the whole way in one command
 	$(RUN)/neurolect demo
 
+demo-seeg: $(READY) ## simulate sEEG, pre-train, classify words from three beginnings, report
+	$(RUN)/neurolect demo seeg
+
 test: $(READY) ## all tests but the slow ones
 	OMP_NUM_THREADS=1 $(RUN)/python -m pytest -m 'not slow' -n 2
 
@@ -31,4 +34,4 @@ lint: $(READY) ## formatting, rules and types
 	@! LC_ALL=C.UTF-8 grep -nE '.{121,}' src/core/*.?pp
 
 clean: ## remove the environment and what runs left behind
-	rm -rf $(VENV) demo build
+	rm -rf $(VENV) demo demo-seeg build

@@ -53,6 +53,7 @@ def pretrain_mae(
         neurolect pretrain mae --config configs/duin_mae.yaml --data.root seeg --teacher runs/vqvae --out runs/mae
         neurolect pretrain mae --config runs/mae/config.yaml --resume
     """
+    from neurolect.commands.finished_training import finish_training
     from neurolect.errors import ConfigError
     from neurolect.training.best import Criterion
     from neurolect.training.encoder_start import start_from_run
@@ -71,4 +72,4 @@ def pretrain_mae(
     criterion = None if data.protocol == "reference" else Criterion("val/loss")
     facts = {"teacher": str(teacher), "start_from": start_from and str(start_from)}
     kept = fit_segments(task, data, out, trainer, criterion, facts=facts, resume=resume, config_yaml=config_yaml)
-    print(f"{out}: epoch {kept['epoch'] + 1:.0f}, validation {task.summary(kept)}")
+    finish_training(out, task, kept)

@@ -48,6 +48,7 @@ def pretrain_vqvae(
         neurolect pretrain vqvae --config runs/vqvae/config.yaml --resume
         neurolect pretrain vqvae --data.root seeg --data.subjects 001 --data.batch_size 32 --out runs/001/vqvae
     """
+    from neurolect.commands.finished_training import finish_training
     from neurolect.training.best import Criterion
     from neurolect.training.encoder_start import start_from_run
     from neurolect.training.segment_fit import build_for, fit_segments
@@ -60,4 +61,4 @@ def pretrain_vqvae(
     criterion = None if data.protocol == "reference" else Criterion("val/loss")
     facts = {"start_from": start_from and str(start_from)}
     kept = fit_segments(task, data, out, trainer, criterion, facts=facts, resume=resume, config_yaml=config_yaml)
-    print(f"{out}: epoch {kept['epoch'] + 1:.0f}, validation {task.summary(kept)}")
+    finish_training(out, task, kept)

@@ -51,6 +51,7 @@ def train_alignment(
     """
     import torch
 
+    from neurolect.commands.finished_training import finish_training
     from neurolect.training.alignment_training import AlignmentTraining
     from neurolect.training.best import Criterion
     from neurolect.training.encoder_start import start_from_run
@@ -75,4 +76,4 @@ def train_alignment(
         resume=resume,
         config_yaml=config_yaml,
     )
-    print(f"{out}: epoch {kept['epoch'] + 1:.0f}, validation {task.summary(kept)}")
+    finish_training(out, task, kept)

@@ -55,6 +55,7 @@ def train_phonemes(
     """
     from dataclasses import asdict
 
+    from neurolect.commands.finished_training import finish_training
     from neurolect.data.seeg.mandarin import FINALS, INITIALS, mandarin_words, read_mandarin_words
     from neurolect.errors import ConfigError
     from neurolect.training.best import Criterion
@@ -81,4 +82,4 @@ def train_phonemes(
         resume=resume,
         config_yaml=config_yaml,
     )
-    print(f"{out}: epoch {kept['epoch'] + 1:.0f}, validation {task.summary(kept)}")
+    finish_training(out, task, kept)

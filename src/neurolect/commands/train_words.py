@@ -52,6 +52,7 @@ def train_words(
     """
     from functools import partial
 
+    from neurolect.commands.finished_training import finish_training
     from neurolect.training.best import Criterion
     from neurolect.training.encoder_start import start_from_run
     from neurolect.training.reference_choice import keep_reference_accuracies
@@ -75,7 +76,7 @@ def train_words(
         resume=resume,
         config_yaml=config_yaml,
     )
-    print(f"{out}: epoch {kept['epoch'] + 1:.0f}, validation {task.summary(kept)}")
-    if data.protocol == "reference":
-        accuracy = keep_reference_accuracies(out)
+    accuracy = keep_reference_accuracies(out) if data.protocol == "reference" else None
+    finish_training(out, task, kept)
+    if accuracy is not None:
         print(f"test accuracy by the reference's rule, in which test trials choose the epoch: {100 * accuracy:.2f} %")

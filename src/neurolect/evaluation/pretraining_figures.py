@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
+from matplotlib.ticker import StrMethodFormatter
 
 from neurolect.evaluation.figure_style import ACCENT, INK, SMALL, WIDTH, in_house_style
 from neurolect.evaluation.reconstruction import Example, Reconstruction
@@ -43,6 +44,9 @@ def spectrum_figure(found: Reconstruction) -> Figure:
     ):
         axes.loglog(found.frequencies[shown], np.maximum(power[shown], 1e-12), color=colour, linewidth=1.1, label=label)
     axes.set(xlabel="Hz", ylabel="power (z² per Hz)")
+    for axis in (axes.xaxis, axes.yaxis):
+        # Mathematical text would stand in the page as it is written.
+        axis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axes.legend(frameon=False, fontsize=7.5)
     axes.grid()
     axes.set_axisbelow(True)
