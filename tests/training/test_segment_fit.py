@@ -115,6 +115,13 @@ def test_settings_that_were_damaged_are_named_in_one_line(root, stages, tmp_path
     assert error.count("\n") == 1
 
 
+def test_each_stage_leaves_a_model_card(stages):
+    for stage, run in stages.items():
+        card = (run / "README.md").read_text(encoding="utf-8")
+        assert f"neurolect {load_segments(run).verb}" in card, stage
+        assert "must not be used for" in card
+
+
 def test_each_stage_learns_and_says_so(stages):
     def values(stage: str, metric: str) -> list[float]:
         return [value for _, name, value in read_metrics(stages[stage] / "metrics.csv") if name == metric]
