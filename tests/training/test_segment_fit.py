@@ -75,13 +75,6 @@ def test_a_killed_stage_resumes_to_bit_equal_weights(stage, root, stages, tmp_pa
     assert read_metrics(unbroken / "metrics.csv") == read_metrics(out / "metrics.csv")
 
 
-def test_each_stage_leaves_a_model_card(stages):
-    for stage, run in stages.items():
-        card = (run / "README.md").read_text(encoding="utf-8")
-        assert f"neurolect {load_segments(run).verb}" in card, stage
-        assert "must not be used for" in card
-
-
 def test_a_checkpoint_takes_no_way_round_over_another_disk(root, tmp_path, monkeypatch):
     def interrupted(source, target, *_):
         Path(target).write_bytes(Path(source).read_bytes()[:100])
