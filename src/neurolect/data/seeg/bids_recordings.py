@@ -77,7 +77,7 @@ def open_bids(path: Path, root: Path, text_column: str | None = None, onset_colu
         regions=regions,
         events=events,
         mains=float(mains) if isinstance(mains, (int, float)) else raw.mains,
-        notes=tuple(notes),
+        notes=(*raw.notes, *notes),
     )
 
 
