@@ -60,6 +60,31 @@ def test_faults_of_channels_and_trials_are_each_named_once(tmp_path, rng, capsys
     assert shown.err.endswith("4 problems in 12 trials\n")
 
 
+def test_channels_that_are_flat_or_clipped_in_the_trials_alone_are_found(tmp_path, rng):
+    signals = noise(rng)
+    signals[:, 0] = 0
+    signals[6:, 1] = 0
+    signals[:, 2] = signals[:, 2].clip(-1, 1)
+    write_packed(tmp_path, signals, recordings=[("rest", 3 * noise(rng, 1, 60_000)[0])])
+    (summary,) = check_packed(tmp_path)
+    of = "of 13 trials and pieces of recordings, first in trial"
+    assert summary.problems == [
+        f"{tmp_path / '001'}: channel A1: flat in 12 {of} 0",
+        f"{tmp_path / '001'}: channel A2: flat in 6 {of} 6",
+        f"{tmp_path / '001'}: channel B1: clipped in 12 {of} 0, at {summary.problems[2].split()[-1]}",
+    ]
+    assert summary.problems[2].endswith((" at 1", " at -1"))
+
+
+def test_a_channel_of_another_constant_in_the_recordings_is_flat_and_not_clipped(tmp_path, rng):
+    signals, rest = noise(rng), noise(rng, 1, 60_000)[0]
+    signals[:, 0], rest[0] = 0, 5
+    write_packed(tmp_path, signals, recordings=[("rest", rest)])
+    (summary,) = check_packed(tmp_path)
+    (problem,) = summary.problems
+    assert problem.endswith("A1: flat in 13 of 13 trials and pieces of recordings, first in trial 0")
+
+
 @pytest.mark.parametrize("frequency", [50, 60])
 def test_a_power_line_that_stands_out_is_a_note_with_its_worst_channel(tmp_path, rng, frequency, capsys):
     signals = noise(rng)
