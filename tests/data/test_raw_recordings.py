@@ -173,7 +173,7 @@ def test_sources_that_cannot_be_told_apart_or_named_are_refused(tmp_path):
     second = write_edf(tmp_path / "again" / "day1.edf", potentials(8))
     with pytest.raises(DataError, match="has a run 'day1' already"):
         open_sources([first, second], "p01")
-    with pytest.raises(ConfigError, match="give the subject a name"):
+    with pytest.raises(ConfigError, match=r"give the subject a name \(--subject\)"):
         open_sources([first], None, SourceSettings())
     with pytest.raises(ConfigError, match="subject 'a/b' cannot be the name of a folder"):
         open_sources([first], "a/b")
