@@ -149,6 +149,40 @@ def test_the_faults_of_a_release_are_named_with_their_files(tmp_path, rng):
         assert complaint in problem
 
 
+@pytest.mark.parametrize(("n_samples", "shown"), [(700, "1, 0.7 s"), (90_000, "1, 1.5 min")])
+def test_short_recordings_are_shown_in_seconds(tmp_path, rng, capsys, n_samples, shown):
+    write_packed(tmp_path, noise(rng), recordings=[("rest", noise(rng, 1, n_samples)[0])])
+    assert main(["data", "check", str(tmp_path)]) == 0
+    assert shown in capsys.readouterr().out
+
+
+def test_folders_that_are_no_subjects_are_told(tmp_path, rng, capsys):
+    write_packed(tmp_path, noise(rng))
+    (tmp_path / "raw").mkdir()
+    assert main(["data", "check", str(tmp_path)]) == 0
+    assert f"note: {tmp_path / 'raw'}: no subject's folder, subject.json is not in it" in capsys.readouterr().out
+    write_packed(tmp_path, noise(rng), name="002")
+    (tmp_path / "002" / "subject.json").unlink()
+    assert main(["data", "check", str(tmp_path)]) == 2
+    shown = capsys.readouterr().out
+    assert f"problem: {tmp_path / '002'}: has no subject.json, and is left out everywhere" in shown
+
+
+def test_a_folder_of_no_known_layout_is_told_what_is_expected(tmp_path, rng, capsys):
+    write_packed(tmp_path / "packed", noise(rng))
+    write_released(tmp_path / "release", rng)
+    (tmp_path / "empty").mkdir()
+    for folder, told in (
+        ("packed/001", f"is one subject's folder: give the folder that it lies in, {tmp_path / 'packed'}"),
+        ("release/001", f"is one subject's folder: give the folder that it lies in, {tmp_path / 'release'}"),
+        ("empty", "holds nothing; expected <subject>/subject.json (packed layout), <subject>/word-recitation"),
+        ("release/001/word-recitation", "holds run1, run2; expected <subject>/subject.json"),
+        ("nowhere", "no such folder"),
+    ):
+        assert main(["data", "check", str(tmp_path / folder)]) == 2
+        assert f"{tmp_path / folder}: {told}" in capsys.readouterr().err
+
+
 def test_names_in_brackets_are_shown_as_they_are(tmp_path, capsys):
     root = tmp_path / "of [s1]"
     write_small_subject(root, "[red]")
