@@ -65,3 +65,19 @@ def test_du_ins_release_is_packed_as_it_is(tmp_path, capsys):
     for asked in (["--events", "source"], ["--preparation.mains", "50"], ["--continuous", "all"]):
         assert main([*arguments, "--replace", *asked]) == 2
         assert "is prepared already: it takes only subject and replace" in capsys.readouterr().err
+
+
+def test_a_folder_of_another_layout_is_said_to_be_one(tmp_path, capsys):
+    release, packed = tmp_path / "release", tmp_path / "packed"
+    signals = [np.random.default_rng(0).normal(size=(2, 3000)).astype(np.float32)]
+    write_duin_run(release / "001" / "word-recitation" / "run1", DuinRun(["水"], signals, ["SM8", "SM9"]))
+    assert main(["data", "convert", str(release), "--out", str(packed)]) == 0
+    for source, told in (
+        (release / "001", f"is one subject of Du-IN's release: give the folder that it lies in, {release}, and --subj"),
+        (packed, "is in the packed layout already"),
+        (packed / "001", "is in the packed layout already"),
+        (release / "001" / "word-recitation", "files of other names are given one by one, with --subject"),
+    ):
+        assert main(["data", "convert", str(source), "--out", str(tmp_path / "out")]) == 2
+        assert f"{source}: " in (shown := capsys.readouterr().err)
+        assert told in shown

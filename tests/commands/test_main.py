@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import time
+import warnings
 
 import pytest
 import yaml
@@ -181,6 +182,19 @@ def test_a_mistake_on_the_command_line_names_no_file(tmp_path, capsys):
     (tmp_path / "right.yaml").write_text("threads: 2\n")
     assert main(["decode", "a.npz", "--config", str(tmp_path / "right.yaml"), "--threads", "many", "--out", "x"]) == 2
     assert "right.yaml" not in capsys.readouterr().err
+
+
+def test_a_warning_is_one_line_and_only_within_a_verb(capsys, monkeypatch):
+    def warn(_):
+        warnings.warn("no recordings of\nsubject one", stacklevel=1)
+
+    monkeypatch.setattr("neurolect.commands.main.call", warn)
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        before = warnings.showwarning
+        assert main(["data", "check", "somewhere"]) == 0
+        assert warnings.showwarning is before
+    assert capsys.readouterr().err == "neurolect: warning: no recordings of subject one\n"
 
 
 def test_sigterm_ends_a_verb_and_leaves_nothing_half_written(tmp_path):

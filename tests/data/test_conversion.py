@@ -130,7 +130,10 @@ def test_recordings_without_a_common_channel_are_refused(tmp_path, day1):
 
 
 def test_the_power_line_must_be_known_and_is_looked_for(day1):
-    with pytest.raises(DataError, match=r"set mains to 50, 60, or 0 for none; its spectrum has a line at 50 Hz"):
+    with pytest.raises(
+        DataError,
+        match=r"set mains \(--preparation\.mains\) to 50, 60, or 0 for none; its spectrum has a line at 50 Hz",
+    ):
         plan(day1, preparation=Preparation())
     assert (
         "day1: its spectrum has a line at 50 Hz, and mains is 60" in plan(day1, preparation=Preparation(mains=60)).notes

@@ -135,6 +135,30 @@ def test_a_damaged_file_is_one_line(tmp_path, name):
     assert "\n" not in str(error.value)
 
 
+def test_an_edf_that_is_cut_short_is_refused_with_what_it_announces(tmp_path):
+    path = write_edf(tmp_path / "day1.edf", potentials(len(SHAFTS)))
+    whole = path.read_bytes()
+    assert open_mne(path).notes == ()
+    path.write_bytes(whole[: len(whole) // 2])
+    told = r"day1\.edf: the file is cut short: its header announces 6 records, 6 s, and 2 s are there"
+    with pytest.raises(DataError, match=told):
+        open_mne(path)
+    path.write_bytes(whole[:236] + b"-1      " + whole[244:])
+    (note,) = open_mne(path).notes
+    assert note.startswith("its header does not say how long it is")
+    path.write_bytes(whole[:236] + b"4       " + whole[244:])
+    assert open_mne(path).notes == ("its header announces 4 records, 4 s, and 6 s are there",)
+
+
+def test_annotations_behind_the_end_of_a_recording_are_counted(tmp_path):
+    path = write_brainvision(tmp_path / "day1.vhdr", potentials(8), events=[(1.0, 0.0, "hello"), (5.0, 0.0, "late")])
+    eeg = path.with_suffix(".eeg")
+    eeg.write_bytes(eeg.read_bytes()[: eeg.stat().st_size // 2])
+    raw = open_mne(path)
+    assert [event.text for event in raw.events] == ["Comment/hello"]
+    assert raw.notes == ("1 annotations lie outside the recording: left out",)
+
+
 @pytest.mark.parametrize(("module", "name", "extra"), [("mne", "day1.edf", "ieeg"), ("pynwb", "day1.nwb", "nwb")])
 def test_a_missing_library_is_asked_for_by_its_extra(tmp_path, monkeypatch, module, name, extra):
     (tmp_path / name).touch()
@@ -149,7 +173,7 @@ def test_sources_that_cannot_be_told_apart_or_named_are_refused(tmp_path):
     second = write_edf(tmp_path / "again" / "day1.edf", potentials(8))
     with pytest.raises(DataError, match="has a run 'day1' already"):
         open_sources([first, second], "p01")
-    with pytest.raises(ConfigError, match="give the subject a name"):
+    with pytest.raises(ConfigError, match=r"give the subject a name \(--subject\)"):
         open_sources([first], None, SourceSettings())
     with pytest.raises(ConfigError, match="subject 'a/b' cannot be the name of a folder"):
         open_sources([first], "a/b")

@@ -60,6 +60,31 @@ def test_faults_of_channels_and_trials_are_each_named_once(tmp_path, rng, capsys
     assert shown.err.endswith("4 problems in 12 trials\n")
 
 
+def test_channels_that_are_flat_or_clipped_in_the_trials_alone_are_found(tmp_path, rng):
+    signals = noise(rng)
+    signals[:, 0] = 0
+    signals[6:, 1] = 0
+    signals[:, 2] = signals[:, 2].clip(-1, 1)
+    write_packed(tmp_path, signals, recordings=[("rest", 3 * noise(rng, 1, 60_000)[0])])
+    (summary,) = check_packed(tmp_path)
+    of = "of 13 trials and pieces of recordings, first in trial"
+    assert summary.problems == [
+        f"{tmp_path / '001'}: channel A1: flat in 12 {of} 0",
+        f"{tmp_path / '001'}: channel A2: flat in 6 {of} 6",
+        f"{tmp_path / '001'}: channel B1: clipped in 12 {of} 0, at {summary.problems[2].split()[-1]}",
+    ]
+    assert summary.problems[2].endswith((" at 1", " at -1"))
+
+
+def test_a_channel_of_another_constant_in_the_recordings_is_flat_and_not_clipped(tmp_path, rng):
+    signals, rest = noise(rng), noise(rng, 1, 60_000)[0]
+    signals[:, 0], rest[0] = 0, 5
+    write_packed(tmp_path, signals, recordings=[("rest", rest)])
+    (summary,) = check_packed(tmp_path)
+    (problem,) = summary.problems
+    assert problem.endswith("A1: flat in 13 of 13 trials and pieces of recordings, first in trial 0")
+
+
 @pytest.mark.parametrize("frequency", [50, 60])
 def test_a_power_line_that_stands_out_is_a_note_with_its_worst_channel(tmp_path, rng, frequency, capsys):
     signals = noise(rng)
@@ -122,6 +147,40 @@ def test_the_faults_of_a_release_are_named_with_their_files(tmp_path, rng):
     assert len(summary.problems) == len(complaints)
     for problem, complaint in zip(summary.problems, complaints, strict=True):
         assert complaint in problem
+
+
+@pytest.mark.parametrize(("n_samples", "shown"), [(700, "1, 0.7 s"), (90_000, "1, 1.5 min")])
+def test_short_recordings_are_shown_in_seconds(tmp_path, rng, capsys, n_samples, shown):
+    write_packed(tmp_path, noise(rng), recordings=[("rest", noise(rng, 1, n_samples)[0])])
+    assert main(["data", "check", str(tmp_path)]) == 0
+    assert shown in capsys.readouterr().out
+
+
+def test_folders_that_are_no_subjects_are_told(tmp_path, rng, capsys):
+    write_packed(tmp_path, noise(rng))
+    (tmp_path / "raw").mkdir()
+    assert main(["data", "check", str(tmp_path)]) == 0
+    assert f"note: {tmp_path / 'raw'}: no subject's folder, subject.json is not in it" in capsys.readouterr().out
+    write_packed(tmp_path, noise(rng), name="002")
+    (tmp_path / "002" / "subject.json").unlink()
+    assert main(["data", "check", str(tmp_path)]) == 2
+    shown = capsys.readouterr().out
+    assert f"problem: {tmp_path / '002'}: has no subject.json, and is left out everywhere" in shown
+
+
+def test_a_folder_of_no_known_layout_is_told_what_is_expected(tmp_path, rng, capsys):
+    write_packed(tmp_path / "packed", noise(rng))
+    write_released(tmp_path / "release", rng)
+    (tmp_path / "empty").mkdir()
+    for folder, told in (
+        ("packed/001", f"is one subject's folder: give the folder that it lies in, {tmp_path / 'packed'}"),
+        ("release/001", f"is one subject's folder: give the folder that it lies in, {tmp_path / 'release'}"),
+        ("empty", "holds nothing; expected <subject>/subject.json (packed layout), <subject>/word-recitation"),
+        ("release/001/word-recitation", "holds run1, run2; expected <subject>/subject.json"),
+        ("nowhere", "no such folder"),
+    ):
+        assert main(["data", "check", str(tmp_path / folder)]) == 2
+        assert f"{tmp_path / folder}: {told}" in capsys.readouterr().err
 
 
 def test_names_in_brackets_are_shown_as_they_are(tmp_path, capsys):

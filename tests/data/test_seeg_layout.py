@@ -97,6 +97,11 @@ def zipped(folder):
         np.savez(file, np.zeros((40, 3, 60), np.float32))
 
 
+def cut_short(folder):
+    path = folder / "trials.npy"
+    path.write_bytes(path.read_bytes()[:-1000])
+
+
 @pytest.mark.parametrize(
     ("damage", "complaint"),
     [
@@ -104,7 +109,11 @@ def zipped(folder):
         (lambda folder: (folder / "subject.json").write_text("{"), r"subject\.json: not a JSON file"),
         (lambda folder: (folder / "subject.json").write_text("[]"), r"subject\.json: not a subject of format 1"),
         (change("format", format=2), r"subject\.json: not a subject of format 1"),
-        (change("key", colour="red"), r"subject\.json: .*'colour'"),
+        (change("key", colour="red"), r"subject\.json: says 'colour', which format 1 does not know"),
+        (
+            lambda folder: (folder / "subject.json").write_text('{"format": 1, "name": "one"}'),
+            r"subject\.json: does not say 'channels'",
+        ),
         (change("twice", channels=["A1", "A1", "B1"]), r"subject\.json: channel 'A1' occurs twice"),
         (change("rate", sample_rate=0), r"subject\.json: sample_rate is 0, it must be positive"),
         (change("text", sample_rate="1000"), r'subject\.json: sample_rate is "1000", not a number'),
@@ -126,16 +135,21 @@ def zipped(folder):
         ),
         (
             lambda folder: (folder / "trials.csv").write_text("word,run,onset\na,b,soon\n"),
-            r"trials\.csv: onset: .*'soon'",
+            r"trials\.csv: line 2: onset is 'soon', it must be a time in seconds",
         ),
         (
             lambda folder: (folder / "trials.csv").write_text("word,run,onset\n" + 200_000 * "y" + ",run1,1\n"),
             r"trials\.csv: not a table: field larger",
         ),
         (
-            lambda folder: (folder / "trials.csv").write_text("word,run,onset\nsay,run1,nan\n"),
+            lambda folder: (folder / "trials.csv").write_text("word,run,onset\n吃饭,run1,1\n", encoding="gbk"),
+            r"trials\.csv: its encoding is not UTF-8",
+        ),
+        (
+            lambda folder: (folder / "trials.csv").write_text("word,run,onset\nsay,run1,nan\n", encoding="utf-8-sig"),
             r"trials\.npy: shape is 40 × 3 × 60, expected 1 × 3 × any",
         ),
+        (cut_short, r"trials\.npy: not a whole array of numbers: the file is cut short"),
         (lambda folder: (folder / "trials.npy").write_bytes(b"\x93NUMPY"), r"trials\.npy: not a whole array"),
         (with_header("{'descr': '<f4',"), r"trials\.npy: not a whole array"),
         (

@@ -112,8 +112,12 @@ def test_subjects_without_recordings_give_their_trials_said_aloud(tmp_path):
     write_small_subject(tmp_path, "one")
     write_small_subject(tmp_path, "two", recordings=(4000,))
     data = SegmentData(tmp_path)
-    with pytest.warns(UserWarning, match="no recordings of subject one, segments are cut from trials of words"):
+    with pytest.warns(UserWarning, match="no recordings") as said:
         assert data.n_samples == 60
+    assert [str(each.message) for each in said] == [
+        f"{tmp_path}: no recordings of subject one, segments are cut from trials of words; segments are 0.6 s, as "
+        "trials are, and not 4"
+    ]
     train = {trial.trial for trial in WordData(tmp_path, ["one"]).trials("train")}
     drawn = {item for subject, item, _ in places(data.training_epoch(0)) if subject == 0}
     assert drawn == train

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from neurolect.commands.main import main
-from neurolect.data.seeg.channel_selection import ChannelSelection
+from neurolect.data.seeg.channel_selection import ChannelSelection, read_regions
 from neurolect.data.seeg.conversion_plan import plan_subject
 from neurolect.data.seeg.layout import find_subjects
 from neurolect.data.seeg.mandarin import mandarin_words
@@ -145,8 +145,13 @@ def test_the_verb_writes_all_channels_when_asked(tmp_path):
 def test_a_raw_run_is_the_packed_one_before_it_is_prepared(tmp_path):
     pytest.importorskip("edfio")
     pytest.importorskip("mne")
-    write_simulated_seeg(tmp_path / "out", 1, 1, 1, 0, 3, WORDS, raw=True)
+    sessions = []
+    write_simulated_seeg(tmp_path / "out", 1, 1, 1, 0, 3, WORDS, raw=True, on_session=sessions.append)
+    assert sessions == ["sim01 run01", "sim01 sim01_run01.edf"]
+    assert len(sessions) == n_sessions(1, 1, 0, raw=True)
     (subject,) = find_subjects(tmp_path / "out")
+    regions = read_regions(tmp_path / "out" / "raw" / "sim01_regions.csv")
+    assert subject.info.regions.items() <= regions.items()
     (raw,) = open_sources([tmp_path / "out" / "raw" / "sim01_run01.edf"], "sim01")["sim01"]
     assert list(raw.channels) == [contact.name for contact in SeegSimulator().subject(0).implant.contacts]
     assert [event.text for event in raw.events] == subject.trials.words

@@ -62,7 +62,7 @@ def show_subjects(path: Path, summaries: Iterable[SubjectSummary], console: Cons
                 f"{summary.trial_seconds:g}" if summary.runs else "",
                 str(len(summary.repetitions)),
                 f"{min(counts)}–{max(counts)}" if counts else "",
-                f"{summary.recordings}, {summary.recorded_seconds / 60:.1f} min" if summary.recordings else "",
+                f"{summary.recordings}, {_length(summary.recorded_seconds)}" if summary.recordings else "",
             )
     console.print(table)
     for summary in shown:
@@ -84,6 +84,10 @@ def _table(path: Path, headings: Iterable[str]) -> Table:
         left = heading in ("session", "subject", "split", "corpora")
         table.add_column(heading, justify="left" if left else "right", no_wrap=heading in ("session", "subject"))
     return table
+
+
+def _length(seconds: float) -> str:
+    return f"{seconds / 60:.1f} min" if seconds >= 60 else f"{seconds:.1f} s"
 
 
 def _counted(corpora: Counter[str]) -> str:

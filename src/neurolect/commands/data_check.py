@@ -21,7 +21,7 @@ def data_check(path: Path) -> None:
     """
     from neurolect.commands.check_tables import show_sessions, show_subjects
     from neurolect.commands.plain_console import plain_console
-    from neurolect.data.seeg.check import check_duin_release, check_packed
+    from neurolect.data.seeg.check import check_duin_release, check_packed, other_folders, require_known_layout
     from neurolect.data.seeg.duin_release import find_duin_subjects
     from neurolect.data.seeg.layout import SUBJECT
     from neurolect.errors import DataError
@@ -29,9 +29,12 @@ def data_check(path: Path) -> None:
     console = plain_console()
     if any(path.glob(f"*/{SUBJECT}")):
         problems, trials = show_subjects(path, check_packed(path), console)
+        for folder in other_folders(path):
+            console.print(f"note: {folder}: no subject's folder, {SUBJECT} is not in it", soft_wrap=True)
     elif find_duin_subjects(path):
         problems, trials = show_subjects(path, check_duin_release(path), console)
     else:
+        require_known_layout(path)
         problems, trials = show_sessions(path, console)
     for problem in problems:
         console.print(f"problem: {problem}", soft_wrap=True)

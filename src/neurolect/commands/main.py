@@ -6,7 +6,9 @@ import importlib
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from neurolect.commands.arguments import read_arguments
 from neurolect.commands.termination import Terminated, sigterm_raises
@@ -75,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(_overview(group))
         return 0
     try:
-        with sigterm_raises():
+        with sigterm_raises(), _warnings_in_a_line():
             call(arguments)
     except NeurolectError as error:
         print(f"neurolect: error: {error}", file=sys.stderr)
@@ -111,6 +113,20 @@ def verb_function(verb: str) -> Callable[..., None]:
     # `import` alone is a keyword, so modules carry the verb's whole name.
     function: Callable[..., None] = getattr(importlib.import_module(f"neurolect.commands.{name}"), name)
     return function
+
+
+@contextmanager
+def _warnings_in_a_line() -> Iterator[None]:
+    """Show warnings as errors are shown, without the line of code that they come from."""
+
+    def show(message: Warning | str, *_: object, **__: object) -> None:
+        print(f"neurolect: warning: {' '.join(str(message).split())}", file=sys.stderr)
+
+    shown_before, warnings.showwarning = warnings.showwarning, show
+    try:
+        yield
+    finally:
+        warnings.showwarning = shown_before
 
 
 def _verbs_of(group: str) -> dict[str, str]:

@@ -35,7 +35,8 @@ def simulate_seeg(
         difficulty: at 2 the speech in the signals is half as large against the same noise.
         seed: of everything random.
         raw: also write each subject's first run as an amplifier would, every contact against the common reference, as
-            EDF with the words as annotations; for `data convert` to try on (extra `ieeg`).
+            EDF with the words as annotations, and a table of regions; for `data convert` to try on (extra `ieeg`). With
+            the default words and repetitions 150 to 340 MB each.
 
     Examples:
         neurolect simulate seeg data/seeg
@@ -50,7 +51,7 @@ def simulate_seeg(
     from neurolect.data.seeg.simulated_subjects import n_sessions, write_simulated_seeg
 
     with Progress(transient=True) as progress:
-        task = progress.add_task("simulating", total=n_sessions(subjects, runs, minutes))
+        task = progress.add_task("simulating", total=n_sessions(subjects, runs, minutes, raw))
         write_simulated_seeg(
             out,
             subjects=subjects,

@@ -29,7 +29,10 @@ def bids_files(root: Path) -> list[tuple[str, Path]]:
     """
     files = sorted(path for path in root.rglob("sub-*_ieeg.*") if path.name.lower().endswith(_ENDINGS))
     if not files:
-        raise DataError(f"{root}: no recording called sub-…_ieeg.edf, .vhdr, .set, .fif or .nwb in it")
+        raise DataError(
+            f"{root}: no recording called sub-…_ieeg.edf, .vhdr, .set, .fif or .nwb in it; files of other names are "
+            "given one by one, with --subject"
+        )
     return [(entities(path)["sub"], path) for path in files]
 
 
@@ -77,7 +80,7 @@ def open_bids(path: Path, root: Path, text_column: str | None = None, onset_colu
         regions=regions,
         events=events,
         mains=float(mains) if isinstance(mains, (int, float)) else raw.mains,
-        notes=tuple(notes),
+        notes=(*raw.notes, *notes),
     )
 
 

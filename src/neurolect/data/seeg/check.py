@@ -13,13 +13,15 @@ import numpy.typing as npt
 from neurolect.data.seeg.duin_conversion import SAMPLE_RATE
 from neurolect.data.seeg.duin_release import (
     PRETRAINING,
+    TASK,
     find_duin_runs,
     find_duin_subjects,
+    is_duin_subject,
     open_duin_recording,
     read_channel_names,
     read_duin_run,
 )
-from neurolect.data.seeg.layout import SUBJECT, open_subject
+from neurolect.data.seeg.layout import RECORDINGS, SUBJECT, TRIAL_TABLE, TRIALS, open_subject
 from neurolect.data.seeg.signal_survey import SignalSurvey
 from neurolect.errors import DataError
 
@@ -58,14 +60,46 @@ class SubjectSummary:
 
 def check_packed(root: Path) -> Iterator[SubjectSummary]:
     """Read every value of every subject in the packed layout; problems are collected rather than raised."""
-    for folder in sorted(path.parent for path in root.glob(f"*/{SUBJECT}")):
-        yield _check_packed_subject(folder)
+    for folder in _folders(root):
+        if (folder / SUBJECT).exists():
+            yield _check_packed_subject(folder)
+        elif _is_part_of_subject(folder):
+            yield SubjectSummary(folder.name, problems=[f"{folder}: has no {SUBJECT}, and is left out everywhere"])
+
+
+def other_folders(root: Path) -> list[Path]:
+    """Folders beside packed subjects that hold nothing of one."""
+    return [each for each in _folders(root) if not (each / SUBJECT).exists() and not _is_part_of_subject(each)]
+
+
+def require_known_layout(root: Path) -> None:
+    """Refuse a folder of none of the layouts that can be checked.
+
+    Raises:
+        DataError: says what was found, and what is expected.
+    """
+    if (root / SUBJECT).exists() or is_duin_subject(root):
+        raise DataError(f"{root}: is one subject's folder: give the folder that it lies in, {root.absolute().parent}")
+    if root.is_dir() and not any(root.glob("*/data_*.hdf5")):
+        names = sorted(path.name for path in root.iterdir())
+        raise DataError(
+            f"{root}: holds {_some(names) if names else 'nothing'}; expected <subject>/{SUBJECT} (packed layout), "
+            f"<subject>/{TASK} (Du-IN's release) or <session>/data_train.hdf5 (T15 layout)"
+        )
 
 
 def check_duin_release(root: Path) -> Iterator[SubjectSummary]:
     """Read every value of every subject in Du-IN's released layout; problems are collected rather than raised."""
     for folder in find_duin_subjects(root):
         yield _check_released_subject(folder)
+
+
+def _folders(root: Path) -> list[Path]:
+    return sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
+
+
+def _is_part_of_subject(folder: Path) -> bool:
+    return any((folder / name).exists() for name in (TRIALS, TRIAL_TABLE, RECORDINGS))
 
 
 def _check_packed_subject(folder: Path) -> SubjectSummary:

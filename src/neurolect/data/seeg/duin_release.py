@@ -51,6 +51,11 @@ def find_duin_subjects(root: Path) -> list[Path]:
     return sorted(folders, key=lambda folder: (natural_order(folder.name), folder))
 
 
+def is_duin_subject(folder: Path) -> bool:
+    """Whether a folder is one subject's in the released layout."""
+    return (folder / TASK).is_dir() or (folder / PRETRAINING).is_dir()
+
+
 def find_duin_runs(subject: Path) -> list[Path]:
     """Folders of a subject's runs, `run2` before `run10`."""
     return sorted(

@@ -17,7 +17,7 @@ import csv
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ import numpy.typing as npt
 
 from neurolect.data.files import written_atomically
 from neurolect.data.seeg.mapped_arrays import map_array
-from neurolect.data.seeg.tables import read_rows
+from neurolect.data.seeg.tables import read_rows, read_seconds
 from neurolect.errors import DataError
 
 SUBJECT = "subject.json"
@@ -214,10 +214,8 @@ def _read_info(path: Path) -> SubjectInfo:
     if not isinstance(described, Mapping) or described.get("format") != _FORMAT:
         raise DataError(f"{path}: not a subject of format {_FORMAT}")
     known = {name: value for name, value in described.items() if name != "format"}
-    try:
-        info = SubjectInfo(**known)
-    except TypeError as error:
-        raise DataError(f"{path}: {error}") from None
+    _require_keys(path, known)
+    info = SubjectInfo(**known)
     for name, (is_right, expected) in _KINDS.items():
         if not is_right(getattr(info, name)):
             raise DataError(f"{path}: {name} is {json.dumps(getattr(info, name)):.40}, not {expected}")
@@ -227,6 +225,14 @@ def _read_info(path: Path) -> SubjectInfo:
     if not info.sample_rate > 0:
         raise DataError(f"{path}: sample_rate is {info.sample_rate}, it must be positive")
     return info
+
+
+def _require_keys(path: Path, described: Mapping[str, Any]) -> None:
+    for each in fields(SubjectInfo):
+        if each.name not in described and each.default is MISSING and each.default_factory is MISSING:
+            raise DataError(f"{path}: does not say '{each.name}'")
+    if unknown := sorted(described.keys() - {each.name for each in fields(SubjectInfo)}):
+        raise DataError(f"{path}: says '{unknown[0]}', which format {_FORMAT} does not know")
 
 
 def _is_number(value: object) -> bool:
@@ -262,10 +268,12 @@ def _open_trials(folder: Path, info: SubjectInfo) -> WordTrials:
     path = folder / TRIAL_TABLE
     rows = read_rows(path, _COLUMNS)
     words, runs, onsets = ([row[column] for row in rows] for column in _COLUMNS)
-    try:
-        times = np.array([float(onset) for onset in onsets])
-    except ValueError as error:
-        raise DataError(f"{path}: onset: {error}") from None
+    times = np.array(
+        [
+            math.nan if onset.strip().lower() == "nan" else read_seconds(path, line, "onset", onset)
+            for line, onset in enumerate(onsets, start=2)
+        ]
+    )
     signals = _map(folder / TRIALS, (len(words), len(info.channels), None))
     return WordTrials(signals, words, runs, times)
 

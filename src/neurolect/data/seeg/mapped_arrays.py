@@ -20,6 +20,10 @@ def map_array(path: Path) -> npt.NDArray[Any]:
     try:
         with np.errstate(over="ignore"):
             return np.lib.format.open_memmap(path, mode="r")
+    except ValueError as error:
+        cut = "mmap length is greater than file size" in str(error)
+        what = "the file is cut short" if cut else " ".join(str(error).split())
+        raise DataError(f"{path}: not a whole array of numbers: {what}") from None
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
     except Exception as error:  # a damaged header can raise anything

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from neurolect.data.seeg.bids_recordings import bids_files, entities, open_bids
+from neurolect.data.seeg.duin_release import is_duin_subject
+from neurolect.data.seeg.layout import SUBJECT
 from neurolect.data.seeg.mne_recordings import ENDINGS, open_mne
 from neurolect.data.seeg.nwb_recordings import open_nwb
 from neurolect.data.seeg.raw_recording import RawRecording
@@ -51,7 +53,7 @@ def open_sources(
             for name, raws in _participants(source, subject, settings).items():
                 found.setdefault(name, []).extend(raws)
         elif subject is None:
-            raise ConfigError(f"{source}: does not say whose it is: give the subject a name")
+            raise ConfigError(f"{source}: does not say whose it is: give the subject a name (--subject)")
         else:
             found.setdefault(subject, []).append(_open_file(source, settings))
     for name, raws in found.items():
@@ -68,6 +70,7 @@ def _open_file(path: Path, settings: SourceSettings) -> RawRecording:
 
 
 def _participants(root: Path, wanted: str | None, settings: SourceSettings) -> dict[str, list[RawRecording]]:
+    _require_no_other_layout(root)
     files = bids_files(root)
     wanted = wanted.removeprefix("sub-") if wanted is not None else None
     there = sorted({name for name, _ in files})
@@ -82,6 +85,17 @@ def _participants(root: Path, wanted: str | None, settings: SourceSettings) -> d
         ]
         participants.update(_by_montage(name, raws))
     return participants
+
+
+def _require_no_other_layout(root: Path) -> None:
+    if (root / SUBJECT).exists() or any(root.glob(f"*/{SUBJECT}")):
+        raise DataError(f"{root}: is in the packed layout already: there is nothing to convert")
+    if is_duin_subject(root):
+        folder = root.absolute()
+        raise DataError(
+            f"{root}: is one subject of Du-IN's release: give the folder that it lies in, {folder.parent}, and "
+            f"--subject {folder.name}"
+        )
 
 
 def _by_montage(name: str, raws: list[RawRecording]) -> dict[str, list[RawRecording]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -97,19 +98,23 @@ class SegmentData:
         without = [subject.info.name for subject in self.opened if not subject.recordings]
         if without and self.source == "recordings":
             raise DataError(f"{self.root}: subject {without[0]} has no recordings; source 'trials' takes its trials")
-        if without and self.source == "auto":
-            warnings.warn(
-                f"{self.root}: no recordings of subject {', '.join(without)}, segments are cut from trials of words",
-                stacklevel=3,  # past cached_property
-            )
         chosen = chosen_channels(self.opened, self.channels)
         from_trials = [self.source == "trials" or not subject.recordings for subject in self.opened]
         for subject in (subject for subject, wanted in zip(self.opened, from_trials, strict=True) if wanted):
             trials_of(subject)
-        return [
+        signals = [
             SubjectSignals(subject.folder, channels, "trials" if wanted else "recordings")
             for subject, channels, wanted in zip(self.opened, chosen, from_trials, strict=True)
         ]
+        told = []
+        if without and self.source == "auto":
+            told.append(f"no recordings of subject {', '.join(without)}, segments are cut from trials of words")
+        if (length := self._length(signals)) < self._wanted:
+            seconds = length / self.sample_rate
+            told.append(f"segments are {seconds:g} s, as trials are, and not {self.segment_seconds:g}")
+        if told:
+            warnings.warn(f"{self.root}: {'; '.join(told)}", stacklevel=3)  # past cached_property
+        return signals
 
     @property
     def n_subjects(self) -> int:
@@ -134,9 +139,14 @@ class SegmentData:
     @cached_property
     def n_samples(self) -> int:
         """Length of a segment."""
-        wanted = round(self.segment_seconds * self.sample_rate)
-        trials = [max(signals.lengths) for signals in self.signals if signals.kind == "trials"]
-        return min([wanted, *trials])
+        return self._length(self.signals)
+
+    @property
+    def _wanted(self) -> int:
+        return round(self.segment_seconds * self.sample_rate)
+
+    def _length(self, signals: Sequence[SubjectSignals]) -> int:
+        return min([self._wanted, *(max(each.lengths) for each in signals if each.kind == "trials")])
 
     @cached_property
     def stretches(self) -> list[Stretches]:

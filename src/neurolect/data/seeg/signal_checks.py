@@ -43,7 +43,8 @@ def mains_of(raw: RawRecording, wanted: float | None, look: npt.NDArray[np.float
     if mains is None:
         hint = f"; its spectrum has a line at {seen:g} Hz" if seen else ""
         raise DataError(
-            f"{raw.path}: does not say the power line's frequency: set mains to 50, 60, or 0 for none{hint}"
+            f"{raw.path}: does not say the power line's frequency: set mains (--preparation.mains) to 50, 60, or 0 for "
+            f"none{hint}"
         )
     if seen and seen != mains:
         notes.append(f"{raw.name}: its spectrum has a line at {seen:g} Hz, and mains is {mains:g}")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import numpy as np
 
 from neurolect.data.files import written_atomically
 from neurolect.data.seeg.raw_recording import SIMULATED
-from neurolect.data.seeg.simulate import Session
+from neurolect.data.seeg.simulate import Session, SimulatedSubject
 from neurolect.errors import ConfigError
 
 
@@ -37,6 +38,15 @@ def write_raw_session(path: Path, session: Session) -> None:
     said = [EdfAnnotation(onset, None, word) for onset, word in zip(speaking.onsets, speaking.words, strict=True)]
     with written_atomically(path) as unfinished:
         Edf(signals, patient=Patient(name=SIMULATED), annotations=said).write(unfinished)
+
+
+def write_region_table(path: Path, subject: SimulatedSubject) -> None:
+    """Write the region of every bipolar channel as CSV `channel,region`, which conversion reads."""
+    implant = subject.implant
+    with path.open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file)
+        table.writerow(["channel", "region"])
+        table.writerows((implant.contacts[pair[0]].name, implant.region_of(pair)) for pair in implant.bipolar_pairs)
 
 
 def require_edfio() -> None:

@@ -15,7 +15,7 @@ from neurolect.data.seeg.mandarin import MandarinWord, mandarin_words
 from neurolect.data.seeg.signal_preparation import Preparation
 from neurolect.data.seeg.simulate import SeegSimulator, Session, SimulatedSubject
 from neurolect.data.seeg.simulated_potentials import MAINS_HZ
-from neurolect.data.seeg.simulated_raw import require_edfio, write_raw_session
+from neurolect.data.seeg.simulated_raw import require_edfio, write_raw_session, write_region_table
 from neurolect.errors import ConfigError, DataError
 
 EPOCH_SECONDS = (-0.5, 2.5)
@@ -54,8 +54,8 @@ def write_simulated_seeg(
         words: by default the 61 that come with the package.
         simulator: seed, difficulty, sampling rate.
         raw: also write the first run of each subject as an amplifier would, `raw/sim01_run01.edf`: all contacts against
-            the common reference (extra `ieeg`).
-        on_session: called with subject and name of each run and recording once it is made.
+            the common reference (extra `ieeg`), and the regions of its bipolar channels, `raw/sim01_regions.csv`.
+        on_session: called with subject and name of each run, recording and raw file once it is made.
 
     Raises:
         ConfigError: a number is out of range, there are neither runs nor minutes, or `raw` without runs or the extra.
@@ -86,13 +86,15 @@ def write_simulated_seeg(
             if raw:
                 name = f"{subject.name}_{_run_name(0)}.edf"
                 write_raw_session(unfinished / "raw" / name, subject.word_run(0, words, repetitions))
+                write_region_table(unfinished / "raw" / f"{subject.name}_regions.csv", subject)
+                report(f"{subject.name} {name}")
         statement = _statement(simulator, len(words), subjects, runs, repetitions, minutes)
         (unfinished / "SIMULATED.txt").write_text(statement, encoding="utf-8")
 
 
-def n_sessions(subjects: int, runs: int, minutes: float) -> int:
+def n_sessions(subjects: int, runs: int, minutes: float, raw: bool = False) -> int:
     """How often `write_simulated_seeg` calls `on_session`."""
-    return subjects * (runs + len(_lengths(minutes)))
+    return subjects * (runs + len(_lengths(minutes)) + raw)
 
 
 def _require_sensible(subjects: int, runs: int, repetitions: int, minutes: float, channels: int | None) -> None:

@@ -30,7 +30,9 @@ def read_rows(path: Path, columns: Sequence[str], delimiter: str = ",", missing:
             rows, names = list(table), table.fieldnames or ()
     except OSError:
         raise DataError(f"{path}: no such file") from None
-    except (UnicodeDecodeError, csv.Error) as error:
+    except UnicodeDecodeError:
+        raise DataError(f"{path}: its encoding is not UTF-8: save it as 'CSV UTF-8'") from None
+    except csv.Error as error:
         raise DataError(f"{path}: not a table: {error}") from None
     for column in columns:
         if column not in names:
