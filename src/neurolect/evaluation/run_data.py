@@ -39,6 +39,11 @@ def word_data_of(run: SegmentRun, root: Path | None = None) -> WordData:
     )
 
 
+def is_own_data(run: SegmentRun, root: Path) -> bool:
+    """Whether a folder is the one that a run was trained on."""
+    return "root" in run.data and Path(run.data["root"]).resolve() == root.resolve()
+
+
 def segment_data_of(run: SegmentRun, root: Path | None = None) -> SegmentData:
     """The recordings that a run was pre-trained on, or those of another folder, split as the run's were.
 
