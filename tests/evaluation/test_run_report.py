@@ -90,6 +90,10 @@ def test_an_imported_run_has_report_and_card_though_it_knows_no_recordings(root,
     assert "Nothing was reconstructed: the run does not say where its recordings are" in page.text
     assert "Importance of channels" in page.text
     assert "not counted" in card
+    assert "imported from checkpoint-399.pth" in page.text
+    assert "Imported by `neurolect import duin` from `checkpoint-399.pth`." in card
+    assert "signals are taken to be z-scored already" in card
+    assert "random weights" not in page.text + card
 
 
 def test_the_card_says_what_the_run_must_not_be_used_for_and_where_its_numbers_come_from(root, tmp_path):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -184,3 +185,9 @@ def test_other_recordings_are_scored_apart_from_the_runs_own(root, tmp_path, cap
 def test_a_runs_own_recordings_are_not_scored_whole(folder, capsys):
     assert main(["classify", str(folder), "--split", "all", "--device", "cpu"]) == 2
     assert "--split all is for other recordings" in capsys.readouterr().err
+
+
+def test_a_run_whose_words_do_not_occur_says_which_they_are(run):
+    numbered = replace(run, words=["0", "1", "2", "3"], data={**run.data, "imported": "checkpoint-1.pth"})
+    with pytest.raises(DataError, match=r"none of the run's words occurs \('0' … '3'\); 'import duin --words'"):
+        word_data_of(numbered)
