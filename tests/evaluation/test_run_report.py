@@ -131,6 +131,15 @@ def test_the_card_takes_its_intervals_from_the_scores_on_disk(root, tmp_path):
     assert "| later | 001 | 50.00 | 40.00 to 61.25 | 40 | 80 | 25.00 |" in card
 
 
+def test_epochs_are_told_from_one(root, tmp_path):
+    folder = tmp_path / "mae"
+    run = save_pretraining_run(folder, root, "mae")
+    save_segment_run(folder, replace(run, metrics={"epoch": 4.0}))
+    page, card = report(folder)
+    assert "| epoch | 5 |" in card
+    assert "epoch 5" in " ".join(page.text.split())
+
+
 def test_a_folder_without_a_run_is_refused(tmp_path, capsys):
     assert main(["report", "run", str(tmp_path)]) == 2
     assert "model.json: no such file" in capsys.readouterr().err

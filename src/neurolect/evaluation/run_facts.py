@@ -41,6 +41,11 @@ def run_facts(folder: Path, run: SegmentRun) -> dict[str, str]:
     return facts | {"neurolect": __version__}
 
 
+def told_metrics(run: SegmentRun) -> dict[str, float]:
+    """What training reported for a run's weights, with epochs counted from 1 as on the terminal."""
+    return {name: value + (name == "epoch") for name, value in run.metrics.items()}
+
+
 def is_simulated(run: SegmentRun) -> bool:
     """Whether a run was trained on simulated recordings."""
     return bool(run.data.get("simulated"))
