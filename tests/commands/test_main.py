@@ -223,3 +223,8 @@ def test_the_settings_of_a_verb_can_be_printed_as_yaml(capsys):
 def test_the_version_is_shown(capsys):
     assert main(["--version"]) == 0
     assert capsys.readouterr().out.startswith("neurolect 0.")
+
+
+def test_options_are_not_abbreviated(capsys):
+    assert main(["train", "words", "--trainer.epoch", "3", "--data.root", "x", "--out", "y"]) == 2
+    assert "there is no option '--trainer.epoch'; did you mean '--trainer.epochs'?" in capsys.readouterr().err

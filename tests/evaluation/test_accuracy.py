@@ -16,12 +16,20 @@ def test_the_interval_holds_the_share_of_right_answers(right):
     assert 0 <= found.low <= found.value <= found.high <= 1
 
 
-def test_the_interval_is_that_of_resampling_trials_one_by_one():
-    right = np.arange(80) % 3 == 0
-    rng = np.random.default_rng(1)
-    drawn = right[rng.integers(0, 80, (20_000, 80))].mean(axis=1)
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    found = accuracy(right)
-    assert found.low == pytest.approx(low, abs=0.013)
-    assert found.high == pytest.approx(high, abs=0.013)
-    assert str(found).startswith("33.75 % [")
+@pytest.mark.parametrize(
+    ("correct", "trials", "low", "high"),
+    [
+        (81, 263, 0.2553, 0.3662),  # Newcombe (1998), Statistics in Medicine 17, table I, method 3
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0.0, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+        (20, 20, 0.8389, 1.0),
+    ],
+)
+def test_the_interval_is_the_published_one(correct, trials, low, high):
+    found = accuracy(np.arange(trials) < correct)
+    assert (found.low, found.high) == pytest.approx((low, high), abs=5e-5)
+
+
+def test_an_accuracy_is_told_with_its_interval():
+    assert str(accuracy(np.array([False, False]))) == "0.00 % [0.00, 65.76]"

@@ -90,6 +90,10 @@ def test_an_imported_run_has_report_and_card_though_it_knows_no_recordings(root,
     assert "Nothing was reconstructed: the run does not say where its recordings are" in page.text
     assert "Importance of channels" in page.text
     assert "not counted" in card
+    assert "imported from checkpoint-399.pth" in page.text
+    assert "Imported by `neurolect import duin` from `checkpoint-399.pth`." in card
+    assert "signals are taken to be z-scored already" in card
+    assert "random weights" not in page.text + card
 
 
 def test_the_card_says_what_the_run_must_not_be_used_for_and_where_its_numbers_come_from(root, tmp_path):
@@ -125,6 +129,15 @@ def test_the_card_takes_its_intervals_from_the_scores_on_disk(root, tmp_path):
     (folder / "evaluation" / "later" / "scores.json").write_text(json.dumps(scores), encoding="utf-8")
     card = write_model_card(folder, run).read_text(encoding="utf-8")
     assert "| later | 001 | 50.00 | 40.00 to 61.25 | 40 | 80 | 25.00 |" in card
+
+
+def test_epochs_are_told_from_one(root, tmp_path):
+    folder = tmp_path / "mae"
+    run = save_pretraining_run(folder, root, "mae")
+    save_segment_run(folder, replace(run, metrics={"epoch": 4.0}))
+    page, card = report(folder)
+    assert "| epoch | 5 |" in card
+    assert "epoch 5" in " ".join(page.text.split())
 
 
 def test_a_folder_without_a_run_is_refused(tmp_path, capsys):

@@ -124,11 +124,11 @@ def test_rows_can_be_added_and_other_settings_are_refused(tmp_path):
     run_sweep(plan(tmp_path, seeds=[1], initialisations={"scratch": None}), out, pool)
     assert len(pool.started) == 2
     assert len(read_table(out / TABLE)) == 4
-    for changes, key in (
-        ({"settings": ["trainer.epochs=3"]}, "settings"),
-        ({"root": tmp_path / "other"}, "root"),
+    for changes, told in (
+        ({"settings": ["trainer.epochs=3"]}, "other settings"),
+        ({"root": tmp_path / "other"}, "another root"),
     ):
-        with pytest.raises(ConfigError, match=f"another {key}"):
+        with pytest.raises(ConfigError, match=told):
             run_sweep(plan(tmp_path, **changes), out, ScriptedPool())
     (tmp_path / "recipe.yaml").write_text("seed: 1\n", encoding="utf-8")
     with pytest.raises(ConfigError, match="another recipe"):

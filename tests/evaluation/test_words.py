@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -158,3 +159,35 @@ def test_a_run_that_scores_no_words_is_refused(root, tmp_path, capsys):
     save_pretraining_run(tmp_path / "vqvae", root, "vqvae")
     assert main(["classify", str(tmp_path / "vqvae")]) == 2
     assert "pretrain vqvae" in capsys.readouterr().err
+
+
+def test_other_recordings_are_scored_apart_from_the_runs_own(root, tmp_path, capsys):
+    folder = tmp_path / "words"
+    save_word_run(folder, root)
+    assert main(["classify", str(folder), "--device", "cpu", "--data", str(root)]) == 0
+    kept = {path: path.read_bytes() for path in (folder / "README.md", folder / "evaluation" / "test" / "scores.json")}
+    other = write_recordings(tmp_path / "other", seed=1)
+    for out in ([], ["--out", str(folder / "evaluation" / "other")]):
+        assert main(["classify", str(folder), "--device", "cpu", "--data", str(other), *out]) == 2
+        assert "name a folder outside the run with --out" in capsys.readouterr().err
+    out = tmp_path / "scores"
+    for split, n_trials, how in (("test", 16, "split anew"), ("all", 160, "scored whole")):
+        words = ["classify", str(folder), "--device", "cpu", "--data", str(other), "--split", split, "--out", str(out)]
+        assert main(words) == 0
+        scores = json.loads((out / "scores.json").read_text(encoding="utf-8"))
+        assert scores["accuracy"]["trials"] == n_trials
+        page = Page((out / "report.html").read_text(encoding="utf-8"))
+        for told in (" ".join(scores["notes"]), page.text, capsys.readouterr().out):
+            assert f"It was {how}: trials that the run was trained on may be among these." in " ".join(told.split())
+    assert {path: path.read_bytes() for path in kept} == kept
+
+
+def test_a_runs_own_recordings_are_not_scored_whole(folder, capsys):
+    assert main(["classify", str(folder), "--split", "all", "--device", "cpu"]) == 2
+    assert "--split all is for other recordings" in capsys.readouterr().err
+
+
+def test_a_run_whose_words_do_not_occur_says_which_they_are(run):
+    numbered = replace(run, words=["0", "1", "2", "3"], data={**run.data, "imported": "checkpoint-1.pth"})
+    with pytest.raises(DataError, match=r"none of the run's words occurs \('0' … '3'\); 'import duin --words'"):
+        word_data_of(numbered)

@@ -71,6 +71,19 @@ def test_new_subjects_are_refused_unless_they_may_begin_anew(run, settings):
     assert all(torch.equal(*pair) for pair in zip(fresh, _of_second_subject(model), strict=True))
 
 
+def test_new_subjects_alone_begin_anew_behind_a_known_encoder(run, settings):
+    inputs = [subject("four", "E1"), subject("five", "F1", "F2")]
+    model = classifier(inputs, 60, 1, settings)
+    with pytest.raises(DataError, match="--new_subjects fresh"):
+        start_encoder_from(model, inputs, 100.0, run)
+    fresh = [each.detach().clone() for each in _of_second_subject(model)]
+    start_encoder_from(model, inputs, 100.0, run, "fresh")
+    assert all(torch.equal(*pair) for pair in zip(fresh, _of_second_subject(model), strict=True))
+    shared = model.encoder.tokenize(torch.randn(1, 60, 2), torch.tensor([1]))
+    tokens = torch.randn(1, 3, shared.shape[-1])
+    assert torch.equal(model.encoder.transformer(tokens), run.model.encoder.transformer(tokens))
+
+
 def _of_second_subject(model: nn.Module) -> list[torch.Tensor]:
     if model.encoder.settings.subject_tokenizers:
         return list(model.encoder.tokenizers.subjects[1].parameters())

@@ -99,6 +99,11 @@ def test_a_checkpoint_that_was_damaged_or_forged_is_named_in_one_line(root, stag
         assert error.count("\n") == 1
 
 
+def test_a_run_that_is_not_there_begins_with_a_word_of_it(root, tmp_path, capsys):
+    assert main([*vqvae_command(root, tmp_path / "run"), "--resume"]) == 0
+    assert f"nothing to resume in {tmp_path / 'run'}: begins" in capsys.readouterr().err
+
+
 def test_settings_that_were_damaged_are_named_in_one_line(root, stages, tmp_path, capsys):
     shutil.copytree(stages["vqvae"], tmp_path / "run")
     (tmp_path / "run" / "config.yaml").write_text("data: [", encoding="utf-8")

@@ -13,6 +13,7 @@ from neurolect.models.duin.classifier import DuINClassifier
 from neurolect.models.duin.settings import EncoderSettings
 from neurolect.training.runs import load_decoder, load_segments
 from neurolect.training.segment_runs import SegmentRun, save_segment_run
+from tiny_segment_runs import save_word_run, write_recordings
 
 TINY = EncoderSettings(
     patch_size=20, subject_width=4, filters=(8, 8, 4), strides=(4, 1, 1), kernels=(5, 3, 3), n_blocks=1, n_heads=2,
@@ -87,3 +88,12 @@ def test_a_pretrained_run_scores_no_words(run):
     pretrained = SegmentRun(run.model, "mae", INPUTS, 100.0, 60)
     with pytest.raises(ConfigError, match="a run of 'pretrain mae' scores no words"):
         pretrained.logits(np.zeros((60, 2)), "two")
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_signals_that_are_not_finite_are_refused_by_channel(tmp_path, value):
+    run = save_word_run(tmp_path / "run", write_recordings(tmp_path / "recordings"))
+    signals = np.zeros((1000, 2), np.float32)
+    signals[7, 1] = value
+    with pytest.raises(DataError, match="subject 002: the signals of channel B2 are not all finite"):
+        run.logits(signals, "002")

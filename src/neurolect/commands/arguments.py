@@ -48,6 +48,7 @@ def read_arguments(verb: str, function: Callable[..., None], words: Sequence[str
         epilog=_example(function),
         formatter_class=_formatter(),
         exit_on_error=False,
+        allow_abbrev=False,
     )
     parser.add_argument("--config", action="config", help="YAML file with any of the settings below")
     parser.add_function_arguments(function, as_positional=False, skip={_CONFIG_TEXT})

@@ -68,7 +68,7 @@ def sweep(
     pool: Pool = ClusterPool(cluster, out, workers, job) if cluster else LocalPool(workers, threads, gpus)
     console = plain_console(stderr=True)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         known = read_table(out / TABLE) if (out / TABLE).exists() else []
         before = sum(row.state == "finished" for row in known if row.run in {each.run for each in plan.rows})
         task = bar.add_task("rows", total=len(plan.rows), completed=before)

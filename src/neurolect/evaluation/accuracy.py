@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import sqrt
 
 import numpy as np
 import numpy.typing as npt
 
-_RESAMPLES = 10_000
+_Z = 1.959963984540054
+"""The normal quantile of 97.5 %."""
 
 
 @dataclass(frozen=True)
 class Accuracy:
-    """A share of right answers with a percentile bootstrap interval, all as fractions.
+    """A share of right answers with its Wilson score interval, all as fractions.
 
     Args:
         value: right answers by trials.
-        low: of the 95 % interval; where all trials are right, or all wrong, resampling them gives it no width.
+        low: of the 95 % interval, which has a width even where all trials are right, or all wrong.
         high: of it.
         correct: right answers.
         trials: that were answered.
@@ -32,10 +34,11 @@ class Accuracy:
         return f"{100 * self.value:.2f} % [{100 * self.low:.2f}, {100 * self.high:.2f}]"
 
 
-def accuracy(right: npt.NDArray[np.bool_], seed: int = 0) -> Accuracy:
-    """Accuracy over at least one trial, `right` (trials,); the interval is from resampling trials with replacement."""
+def accuracy(right: npt.NDArray[np.bool_]) -> Accuracy:
+    """Accuracy over at least one trial, `right` (trials,); the interval is that of Wilson (1927)."""
     trials, correct = len(right), int(right.sum())
-    # The right ones in a resample of trials are binomial, so they need not be drawn one by one.
-    drawn = np.random.default_rng(seed).binomial(trials, correct / trials, _RESAMPLES) / trials
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    return Accuracy(correct / trials, float(low), float(high), correct, trials)
+    value = correct / trials
+    middle = (correct + _Z**2 / 2) / (trials + _Z**2)
+    half = _Z * sqrt(correct * (1 - value) + _Z**2 / 4) / (trials + _Z**2)
+    # Where all are right, or all wrong, a bound is the value but for rounding.
+    return Accuracy(value, max(0.0, min(value, middle - half)), min(1.0, max(value, middle + half)), correct, trials)

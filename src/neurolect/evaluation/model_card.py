@@ -18,7 +18,7 @@ from neurolect.data.t15 import Split
 from neurolect.errors import NeurolectError
 from neurolect.evaluation.pages import render
 from neurolect.evaluation.run_data import segment_data_of, word_data_of
-from neurolect.evaluation.run_facts import PROTOCOLS, is_simulated, n_parameters
+from neurolect.evaluation.run_facts import PROTOCOLS, is_simulated, n_parameters, told_metrics
 from neurolect.training.run_files import read_json, read_settings
 from neurolect.training.segment_runs import SegmentRun
 
@@ -65,6 +65,7 @@ def write_model_card(folder: Path, run: SegmentRun, root: Path | None = None) ->
         purpose=_PURPOSES[run.task],
         run=run,
         parameters=n_parameters(run),
+        metrics=told_metrics(run),
         simulated=is_simulated(run),
         recordings=Path(run.data["root"]).name if "root" in run.data else "unknown",
         subjects=_subject_rows(run, root),

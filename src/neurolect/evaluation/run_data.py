@@ -8,6 +8,7 @@ from neurolect.data.seeg.layout import find_subjects
 from neurolect.data.seeg.segment_data import SegmentData
 from neurolect.data.seeg.subject_inputs import SubjectInput
 from neurolect.data.seeg.word_data import WordData
+from neurolect.data.seeg.word_splits import trials_of
 from neurolect.errors import ConfigError, DataError
 from neurolect.training.segment_runs import VERBS, SegmentRun
 
@@ -24,19 +25,28 @@ def word_data_of(run: SegmentRun, root: Path | None = None) -> WordData:
 
     Raises:
         ConfigError: the run knows no words, or does not say where its trials are.
-        DataError: the folder has none of the run's subjects.
+        DataError: the folder has none of the run's subjects, or none of its words.
     """
     if not run.words:
         raise ConfigError(f"a run of '{run.verb}' knows no words; '{VERBS['words']}' makes one that does")
     folder = _root(run, root)
     known = _known(run, folder)
-    return WordData(
+    data = WordData(
         root=folder,
         subjects=[each.subject for each in known],
         channels={each.subject: list(each.channels) for each in known},
         word_list=run.words,
         **{name: run.data[name] for name in _OF_A_SPLIT if name in run.data},
     )
+    if not any(word in run.words for subject in data.opened for word in trials_of(subject).words):
+        hint = "; 'import duin --words' names those of a checkpoint" if "imported" in run.data else ""
+        raise DataError(f"{folder}: none of the run's words occurs ('{run.words[0]}' … '{run.words[-1]}'){hint}")
+    return data
+
+
+def is_own_data(run: SegmentRun, root: Path) -> bool:
+    """Whether a folder is the one that a run was trained on."""
+    return "root" in run.data and Path(run.data["root"]).resolve() == root.resolve()
 
 
 def segment_data_of(run: SegmentRun, root: Path | None = None) -> SegmentData:

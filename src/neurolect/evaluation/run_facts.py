@@ -18,8 +18,10 @@ def run_facts(folder: Path, run: SegmentRun) -> dict[str, str]:
     """Facts in the order shown."""
     settings = read_settings(folder)
     started = run.data.get("start_from")
+    imported = run.data.get("imported")
+    origin = f"imported from {imported}" if imported else f"made by '{run.verb}'"
     facts = {
-        "run": f"{folder}, made by '{run.verb}'{_of_step(run)}",
+        "run": f"{folder}, {origin}{_of_step(run)}",
         "model": f"{type(run.model).__name__}, {n_parameters(run):,} parameters",
         "recordings": f"{run.data.get('root', 'unknown')}{' (simulated)' if is_simulated(run) else ''}",
         "subjects": ", ".join(run.subjects),
@@ -27,14 +29,21 @@ def run_facts(folder: Path, run: SegmentRun) -> dict[str, str]:
         "segments": f"{run.n_samples / run.sample_rate:g} s at {run.sample_rate:g} Hz",
         "protocol": PROTOCOLS.get(str(run.data.get("protocol")), str(run.data.get("protocol", "unknown"))),
         "seeds": f"training {settings.get('seed', 'unknown')}, data {run.data.get('seed', 'unknown')}",
-        "began from": str(started) if started else "random weights",
+        "began from": str(started or ("not known" if imported else "random weights")),
     }
+    if imported:
+        facts["z-score"] = "not known; signals are taken to be z-scored already"
     if run.data.get("teacher"):
         facts["codes of"] = str(run.data["teacher"])
     if "test/accuracy/reference" in run.metrics:
         share = 100 * run.metrics["test/accuracy/reference"]
         facts["test accuracy as published"] = f"{share:.2f} %; {run.data.get('reference_accuracy', '')}"
     return facts | {"neurolect": __version__}
+
+
+def told_metrics(run: SegmentRun) -> dict[str, float]:
+    """What training reported for a run's weights, with epochs counted from 1 as on the terminal."""
+    return {name: value + (name == "epoch") for name, value in run.metrics.items()}
 
 
 def is_simulated(run: SegmentRun) -> bool:

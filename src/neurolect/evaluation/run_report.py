@@ -20,7 +20,7 @@ from neurolect.evaluation.pretraining_figures import (
 )
 from neurolect.evaluation.reconstruction import Reconstruction, reconstruct
 from neurolect.evaluation.run_data import segment_data_of
-from neurolect.evaluation.run_facts import is_simulated, run_facts
+from neurolect.evaluation.run_facts import is_simulated, run_facts, told_metrics
 from neurolect.training.segment_runs import SegmentRun
 
 REPORT = "report.html"
@@ -62,7 +62,7 @@ def write_run_report(folder: Path, run: SegmentRun, root: Path | None = None) ->
         f"{folder.name}: {run.verb}",
         run_facts(folder, run),
         notes,
-        metrics=run.metrics,
+        metrics=told_metrics(run),
         curves=[
             svg(
                 curves_figure(panels[start : start + 3], run.metrics.get("step")),

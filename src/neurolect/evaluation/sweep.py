@@ -220,7 +220,8 @@ def _require_same_sweep(path: Path, plan: SweepPlan) -> None:
         before = read_json(path)
         for key in ("root", "recipe", "settings"):
             if before.get(key) != now[key]:
-                raise ConfigError(f"{path}: the sweep in this folder has another {key}; choose another --out")
+                other = "other settings" if key == "settings" else f"another {key}"
+                raise ConfigError(f"{path}: the sweep in this folder has {other}; choose another --out")
         for name, pattern in before.get("initialisations", {}).items():
             if now["initialisations"].setdefault(name, pattern) != pattern:
                 raise ConfigError(f"{path}: initialisation '{name}' was {pattern or SCRATCH}; choose another --out")

@@ -21,10 +21,10 @@ def sweep_figure(summary: SweepSummary) -> Figure:
     for subject in summary.subjects:
         places = [place for place, name in enumerate(names) if (subject, name) in summary.cells]
         heights = [100 * summary.cells[subject, names[place]].mean for place in places]
-        axes.plot(places, heights, color=MUTED, linewidth=0.7, marker="o", markersize=3.5, alpha=0.8)
+        axes.plot(places, heights, color=MUTED, linewidth=0.7, marker="o", markersize=3.5, alpha=0.8, clip_on=False)
         if places:
             axes.annotate(
-                subject, (places[-1], heights[-1]), (5, 0), textcoords="offset points", va="center", fontsize=6.5,
+                subject, (places[-1], heights[-1]), (5, 2), textcoords="offset points", va="bottom", fontsize=6.5,
                 color=MUTED,
             )  # fmt: skip
     means = [summary.overall[name] for name in names]
@@ -37,6 +37,7 @@ def sweep_figure(summary: SweepSummary) -> Figure:
         markersize=7,
         elinewidth=1.6,
         capsize=4,
+        clip_on=False,
     )
     if summary.chance is not None:
         axes.axhline(100 * summary.chance, color=INK, linewidth=0.9, linestyle=(0, (5, 3)))

@@ -27,8 +27,7 @@ def accuracy_figure(groups: Mapping[str, Accuracy], overall: Accuracy, chance: f
     axes.errorbar(
         range(len(names)),
         bounds[:, 1],
-        # A percentile interval of few trials may lie to one side of the value.
-        np.maximum(np.diff(bounds, axis=1).T, 0),
+        np.diff(bounds, axis=1).T,
         fmt="o",
         markersize=4.5,
         color=INK,

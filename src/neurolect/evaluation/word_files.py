@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -36,10 +36,11 @@ def write_word_predictions(path: Path, words: ClassifiedWords) -> None:
             )
 
 
-def word_scores(words: ClassifiedWords, facts: Mapping[str, str]) -> dict[str, Any]:
+def word_scores(words: ClassifiedWords, facts: Mapping[str, str], notes: Sequence[str] = ()) -> dict[str, Any]:
     """What `scores.json` holds: accuracy over all trials, by subject and by word; fractions."""
     return {
         "facts": dict(facts),
+        "notes": list(notes),
         "words": len(words.words),
         "chance": words.chance,
         "accuracy": asdict(accuracy(words.right())),
@@ -49,8 +50,8 @@ def word_scores(words: ClassifiedWords, facts: Mapping[str, str]) -> dict[str, A
     }
 
 
-def write_word_scores(path: Path, words: ClassifiedWords, facts: Mapping[str, str]) -> None:
+def write_word_scores(path: Path, words: ClassifiedWords, facts: Mapping[str, str], notes: Sequence[str] = ()) -> None:
     """Write `word_scores` as JSON."""
     with written_atomically(path) as partial:
-        scores = json.dumps(word_scores(words, facts), indent=1, ensure_ascii=False)
+        scores = json.dumps(word_scores(words, facts, notes), indent=1, ensure_ascii=False)
         partial.write_text(scores + "\n", encoding="utf-8")

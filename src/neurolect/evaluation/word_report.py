@@ -67,8 +67,7 @@ def most_confused(words: ClassifiedWords) -> list[tuple[str, str, int, int]]:
 
 
 def _interval(found: Accuracy) -> str:
-    # Resampling a single trial says nothing about how much trials differ.
-    return f"{percent(found.low)} to {percent(found.high)}" if found.trials > 1 else "–"
+    return f"{percent(found.low)} to {percent(found.high)}"
 
 
 def _subjects(words: ClassifiedWords, overall: Accuracy) -> Markup:

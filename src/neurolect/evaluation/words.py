@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -95,7 +95,10 @@ class ClassifiedWords:
 
 
 def classify_words(
-    run: SegmentRun, data: WordData, split: Split, on_trials: Callable[[int], None] = lambda number: None
+    run: SegmentRun,
+    data: WordData,
+    split: Split | Literal["all"],
+    on_trials: Callable[[int], None] = lambda number: None,
 ) -> ClassifiedWords:
     """The answers of a run to every trial of a split, on the scale that the run was trained on.
 
@@ -111,7 +114,7 @@ def classify_words(
     """
     trials = data.trials(split)
     if not trials:
-        raise DataError(f"{data.root}: there is no {split} trial")
+        raise DataError(f"{data.root}: there is no {'' if split == 'all' else f'{split} '}trial")
     found = []
     for subject, group in groupby(trials, key=lambda trial: trial.subject):
         of_subject = list(group)

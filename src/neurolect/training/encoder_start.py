@@ -46,15 +46,18 @@ def start_encoder_from(
 
     Raises:
         ConfigError: the encoders differ; names the first setting.
-        DataError: the sampling rate is another, no subject is known, one is new, or lacks a channel in the run.
+        DataError: the sampling rate is another, a subject is new and may not be, or lacks a channel in the run.
     """
     encoder, source = (cast(DuINEncoder, each.encoder) for each in (model, run.model))
     _require_same_settings(encoder, source)
     if run.sample_rate != sample_rate:
         raise DataError(f"{_WHAT} was trained at {run.sample_rate} Hz, the data have {sample_rate} Hz")
     new = [each.subject for each in inputs if each.subject not in run.subjects]
-    if new and (new_subjects == "refuse" or len(new) == len(inputs)):
-        raise DataError(f"{_WHAT} does not know subject '{new[0]}', only {', '.join(run.subjects)}")
+    if new and new_subjects == "refuse":
+        raise DataError(
+            f"{_WHAT} does not know subject '{new[0]}', only {', '.join(run.subjects)}; --new_subjects fresh lets new "
+            "subjects begin anew"
+        )
     of_all = {
         name: tensor
         for name, tensor in source.state_dict().items()

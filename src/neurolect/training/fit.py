@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,6 +88,8 @@ def fit(
     is_first_process = int(os.environ.get("LOCAL_RANK", 0)) == 0
     if resume:
         _require_same_run(out, begun_with, config_yaml)
+        if is_first_process and not last.is_file():
+            print(f"nothing to resume in {out}: begins", file=sys.stderr)
     elif is_first_process and holds_run(out):
         raise ConfigError(f"{out} holds a run already: pass --resume to go on with it, or another --out")
     with without_advice():

@@ -111,7 +111,8 @@ def _input(subject: str, channels: Sequence[str] | None) -> SubjectInput:
     names = channels or duin_channels(subject)
     if names is None:
         raise ConfigError(
-            f"the channels of subject '{subject}' are not known: name them, such as {{{subject}: [A1, A2]}}"
+            f"the channels of subject '{subject}' are not known: name them with --channels, such as "
+            f"'{{{subject}: [A1, A2]}}'"
         )
     return SubjectInput(subject, tuple(names), (0.0,) * len(names), (1.0,) * len(names))
 
@@ -123,7 +124,7 @@ def _subjects_of(path: Path, n_subjects: int) -> list[str]:
     folders = path.absolute().parts
     if n_subjects == 1 and len(folders) > 3 and duin_channels(folders[-4]):
         return [folders[-4]]
-    raise ConfigError(f"{path}: does not say whose it is: name the model's {n_subjects} subjects")
+    raise ConfigError(f"{path}: does not say whose it is: name the model's {n_subjects} subjects with --subjects")
 
 
 def _without_prefix(name: str) -> str:

@@ -79,7 +79,8 @@ class SegmentRun:
         """A subject's segments as the model takes them, on the model's device.
 
         Args:
-            signals: (samples, channels) or (batch, samples, channels) as recorded, in the run's channels.
+            signals: (samples, channels) or (batch, samples, channels) as recorded, in the run's channels; an imported
+                run expects them z-scored.
             subject: name.
 
         Returns:
@@ -87,7 +88,7 @@ class SegmentRun:
 
         Raises:
             ConfigError: the run does not know the subject.
-            DataError: samples or channels are not as many as the run was trained on.
+            DataError: samples or channels are not as many as the run was trained on, or a value is NaN or infinite.
         """
         index = self.subject_of(subject)
         known = self.inputs[index]
@@ -100,6 +101,10 @@ class SegmentRun:
                 f"subject {subject}: signals have {batch.shape[1]} samples of {batch.shape[2]} channels, the run was "
                 f"trained on {self.n_samples} samples of {len(known.channels)}"
             )
+        finite = np.isfinite(batch).all(axis=(0, 1))
+        if not finite.all():
+            channel = known.channels[int(np.argmin(finite))]
+            raise DataError(f"subject {subject}: the signals of channel {channel} are not all finite")
         scaled = torch.from_numpy(np.ascontiguousarray(known.scale(batch.swapaxes(1, 2)).swapaxes(1, 2)))
         widest: int = getattr(self.model, "arguments", {}).get("n_channels", scaled.shape[2])
         device = next(self.model.parameters()).device
@@ -111,7 +116,8 @@ class SegmentRun:
         """Score every word: of a classifier its logits, of an alignment the cosine to each word's embedding.
 
         Args:
-            signals: (samples, channels) or (batch, samples, channels) as recorded, in the run's channels.
+            signals: (samples, channels) or (batch, samples, channels) as recorded, in the run's channels; an imported
+                run expects them z-scored.
             subject: name.
 
         Returns:
@@ -119,7 +125,7 @@ class SegmentRun:
 
         Raises:
             ConfigError: the run knows no words, or not the subject.
-            DataError: samples or channels are not as many as the run was trained on.
+            DataError: samples or channels are not as many as the run was trained on, or a value is NaN or infinite.
         """
         if self.task not in ("words", "alignment"):
             raise ConfigError(f"a run of '{self.verb}' scores no words; '{VERBS['words']}' makes one that does")

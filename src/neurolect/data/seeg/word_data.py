@@ -165,12 +165,12 @@ class WordData:
             inputs.append(fit_input(subject.info.name, signals.channels, stretches, self.missing))
         return inputs
 
-    def trials(self, split: Split) -> list[TrialReference]:
-        """The trials of a split, in the order of `evaluation_batches`."""
+    def trials(self, split: Split | Literal["all"]) -> list[TrialReference]:
+        """The trials of a split, in the order of `evaluation_batches`; `all` takes every trial and splits nothing."""
         return [
             TrialReference(index, trial, trials_of(subject).words[trial], trials_of(subject).runs[trial])
-            for index, (subject, parts) in enumerate(zip(self.opened, self.splits, strict=True))
-            for trial in sorted(getattr(parts, split).tolist())
+            for index, subject in enumerate(self.opened)
+            for trial in self._places(index, split)
             if trials_of(subject).words[trial] in self._labels
         ]
 
@@ -217,6 +217,12 @@ class WordData:
             steps=[number for number, _ in dealt],
             n_samples=self.n_samples,
         )
+
+    def _places(self, subject: int, split: Split | Literal["all"]) -> list[int]:
+        if split == "all":
+            return list(range(len(trials_of(self.opened[subject]))))
+        places: list[int] = sorted(getattr(self.splits[subject], split).tolist())
+        return places
 
     def _some_trials(self, split: Split) -> list[TrialReference]:
         trials = self.trials(split)
