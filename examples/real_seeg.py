@@ -47,7 +47,7 @@ SUBJECT = "seeg"
 TRAINING_SECONDS, RATE, PATCH = 15.0, 1000, 100
 PREPARATION = Preparation(mains=60.0)
 ENCODER = EncoderSettings(n_blocks=2)
-CODES = QuantiserSettings(n_codes=256)
+CODES = QuantiserSettings(n_codes=256, revive_after=100)
 BITS = int(np.log2(CODES.n_codes))
 AR_ORDER = 50
 
