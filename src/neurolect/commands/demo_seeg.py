@@ -55,5 +55,5 @@ def demo_seeg(out: Path = Path("demo-seeg"), seed: int = 0, workers: int = 2) ->
         beginnings = ("scratch", *(f"{name}={runs}/{{subject}}/{name}" for name in ("vqvae", "mae")))
         rows = ("--seeds", str(seed), "--workers", str(workers))
         step("sweep", recordings, "--recipe", words, "--initialisations", *beginnings, *rows, "--out", table)
-    console.print("\nSimulated recordings, test trials, which no training has seen (how the recipes were chosen: docs/duin.md):")
+    console.print("\nSimulated recordings, test trials; docs/duin.md says how the recipes were chosen:")
     step("report", "sweep", table)
