@@ -47,15 +47,19 @@ class RegressionHead(nn.Module):
 
     def forward(self, positions: Tensor) -> Tensor:
         """Positions (batch, positions, n_inputs) → signals (batch, samples, n_outputs)."""
-        convolutions: list[nn.ConvTranspose1d] = list(self.convolutions)  # type: ignore[arg-type]
+        layers: list[nn.ConvTranspose1d] = list(self.convolutions)  # type: ignore[arg-type]
+        *convolutions, last = layers
         while convolutions:
             if len(convolutions) > 1 and can_be_united(*convolutions[:2]):
                 positions = united_convolution(positions, convolutions.pop(0), convolutions.pop(0))
             else:
                 layer = convolutions.pop(0)
                 positions = convolve_transposed(positions, layer.weight, layer.bias, *_steps(layer))
-        signals: Tensor = self.out(positions)
-        return signals
+        # The linear layer runs over most samples: the weights before it take it up.
+        assert last.bias is not None
+        weight = self.out.weight @ last.weight
+        bias = F.linear(last.bias, self.out.weight, self.out.bias)
+        return convolve_transposed(positions, weight, bias, *_steps(last))
 
 
 class SubjectRegressionHeads(nn.Module):
