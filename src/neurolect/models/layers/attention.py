@@ -42,22 +42,25 @@ class SelfAttention(nn.Module):
     def forward(self, tokens: Tensor) -> Tensor:
         """Tokens (batch, tokens, width) → the same shape."""
         heads = (self.n_heads, self.head_width)
-        query = self.query_norm(self.query(tokens).unflatten(-1, heads)).transpose(1, 2)
+        query = self._scaled_query_norm(self.query(tokens).unflatten(-1, heads)).transpose(1, 2)
         key = self.key_norm(self.key(tokens).unflatten(-1, heads)).transpose(1, 2)
         value = self.value(tokens).unflatten(-1, heads).transpose(1, 2)
         attended = self._attend(query, key, value)
         mixed: Tensor = self.out(attended.transpose(1, 2).flatten(2))
         return mixed
 
+    def _scaled_query_norm(self, query: Tensor) -> Tensor:
+        """The norm of queries over √head_width, which attention would else divide all products by."""
+        norm, scale = self.query_norm, 1 / math.sqrt(self.head_width)
+        return F.layer_norm(query, (self.head_width,), norm.weight * scale, norm.bias * scale, norm.eps)
+
     def _attend(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         share = self.dropout.share if self.training else 0.0
         if share == 0 or query.device.type != "cpu":
-            return F.scaled_dot_product_attention(query, key, value, dropout_p=share)
+            return F.scaled_dot_product_attention(query, key, value, dropout_p=share, scale=1.0)
         # With dropout, torch has no fused kernel for processors, and its other one is slower than this.
         batch, n_heads, n_tokens, head_width = query.shape
         query, key, value = (each.reshape(batch * n_heads, n_tokens, head_width) for each in (query, key, value))
-        products = torch.baddbmm(
-            query.new_empty(1), query, key.transpose(1, 2), beta=0, alpha=1 / math.sqrt(head_width)
-        )
+        products = torch.bmm(query, key.transpose(1, 2))
         attended = torch.bmm(self.dropout(products.softmax(dim=-1)), value)
         return attended.view(batch, n_heads, n_tokens, head_width)
