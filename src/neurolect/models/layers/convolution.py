@@ -22,8 +22,8 @@ def convolve(positions: Tensor, layer: nn.Conv1d) -> Tensor:
         # Zeros let the kernel begin and end where steps do.
         before = -padding % stride
         weight = F.pad(weight, (before, -(before + kernel) % stride))
-        weight = weight.unflatten(2, (-1, stride)).permute(0, 3, 1, 2).flatten(1, 2)
-        positions = positions.unflatten(1, (-1, stride)).flatten(2)
+        weight = weight.view(*weight.shape[:2], -1, stride).permute(0, 3, 1, 2).flatten(1, 2)
+        positions = positions.reshape(len(positions), -1, stride * layer.in_channels)
         padding = (padding + before) // stride
     image = positions.transpose(1, 2).unsqueeze(2)
     convolved = F.conv2d(image, weight.unsqueeze(2), layer.bias, padding=(0, padding))
