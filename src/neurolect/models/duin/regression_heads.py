@@ -161,7 +161,7 @@ def united_convolution(positions: Tensor, first: nn.ConvTranspose1d, second: nn.
     spread = convolve_transposed(positions, weight, None, stride, padding)
     # At its ends the second sees less of the first one's bias.
     bias = first.bias.expand(1, spread.shape[1], -1)
-    return spread + convolve_transposed(bias, second.weight, second.bias, 1, padding)
+    return spread.add_(convolve_transposed(bias, second.weight, second.bias, 1, padding))
 
 
 def _steps(layer: nn.ConvTranspose1d) -> tuple[int, int, int]:
