@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import subprocess
@@ -11,16 +12,21 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from neurolect.decoding.networks import LexiconNetwork
 from neurolect.language.ngram_conversion import convert
 from neurolect.text.alphabet import PHONEMES_LANGUAGE_MODEL_ORDER
 from neurolect.text.lexicon import Lexicon
 
-WORDS = "i want to two go home come see you soon thank four for no know".split()
-SENTENCES = ["i want to go home", "see you soon", "thank you", "i know you want to come", "go for two"]
+WORDS = "i want to two go home come see you soon thank for four know no".split()
+SENTENCES = ["i want to go home", "see you soon", "thank you", "i know you want to come", "go home soon"]
+NARROW = ["--network.absent_word_log10=-.inf"]
+"""Settings that leave out the words of the English dictionary that the small model lacks."""
+
 SECONDS = 30
 """After which a wait has failed."""
 
@@ -33,11 +39,8 @@ def small_lm(folder: Path) -> Path:
     return convert(folder / "lm.arpa", folder / "lm.nlm").path
 
 
-def small_lexicon(folder: Path) -> Path:
-    """The same words; the English ones stay beside them."""
-    path = folder / "words.dict"
-    path.write_text("".join(f"{word}\n" for word in WORDS))
-    return path
+narrow = partial(LexiconNetwork, absent_word_log10=-math.inf)
+"""What `NARROW` says."""
 
 
 def spoken(sentence: str, seed: int = 0) -> np.ndarray:
@@ -166,6 +169,4 @@ def parsed(final: dict[bytes, bytes]) -> dict[str, list]:
             sentences.add(columns[0][place])
             kept.append(place)
     names = ("sentences", "acoustic_scores", "ngram_scores", "llm_scores", "total_scores")
-    return {
-        f"candidate_{name}": [column[place] for place in kept] for name, column in zip(names, columns, strict=True)
-    }
+    return {f"candidate_{name}": [column[place] for place in kept] for name, column in zip(names, columns, strict=True)}

@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -20,9 +20,6 @@ from neurolect.decoding.rescoring import SentenceScorer, require_weight, rescore
 from neurolect.errors import ConfigError
 from neurolect.language.causal_lm_loading import Precision, load_causal_lm
 from neurolect.language.ngram_model import NgramModel
-
-if TYPE_CHECKING:
-    from neurolect.language.causal_lm import CausalLM
 
 
 @dataclass(frozen=True)
@@ -97,7 +94,7 @@ class SecondPass:
         self._loaded = rescoring
         self._ngrams = None if rescoring.lm is None else NgramModel(rescoring.lm)
         self._replaced = None if rescoring.graph_lm is None else NgramModel(rescoring.graph_lm)
-        self._llm: CausalLM | None = None
+        self._llm: _PenalisingScorer | None = None
         self._parts = 1
         if rescoring.llm is not None:
             self._llm = load_causal_lm(rescoring.llm, rescoring.device, rescoring.precision, rescoring.length_penalty)
@@ -170,6 +167,12 @@ class SecondPass:
             weight = settings.language_model_weight
             rescored = rescore_with_llm(rescored, scorer, settings.alpha, weight, context)
         return rescored
+
+
+class _PenalisingScorer(SentenceScorer, Protocol):
+    """A `CausalLM`, whose module would import torch."""
+
+    length_penalty: float
 
 
 @dataclass(frozen=True)
