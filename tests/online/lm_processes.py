@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -43,9 +43,14 @@ narrow = partial(LexiconNetwork, absent_word_log10=-math.inf)
 """What `NARROW` says."""
 
 
+@cache
+def english() -> Lexicon:
+    return Lexicon.english()
+
+
 def spoken(sentence: str, seed: int = 0) -> np.ndarray:
     """Logits (frames, 41) of a sentence, in the protocol's order of classes, noisy."""
-    words = Lexicon.english()
+    words = english()
     phonemes = [each for word in sentence.split() for each in (*words[word][0], "SIL")]
     classes = np.repeat(PHONEMES_LANGUAGE_MODEL_ORDER.encode(phonemes), 3)
     noise = np.random.default_rng(seed).normal(size=(len(classes), 41))

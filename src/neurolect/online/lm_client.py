@@ -90,6 +90,11 @@ class RemoteDecoder:
             except (ConnectionError, TimeoutError):
                 self._wait_for_redis()
 
+    def server_settings(self) -> dict[str, str]:
+        """What the server publishes of its settings, by the reference's names; empty before a server has."""
+        newest: Any = self._client.xrevrange(self._streams.args, count=1)
+        return {name.decode(): value.decode() for name, value in newest[0][1].items()} if newest else {}
+
     def close(self) -> None:
         """End the session, so that the server forgets it; one without a prefix goes on for others."""
         from redis.exceptions import RedisError
