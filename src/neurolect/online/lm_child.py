@@ -12,10 +12,10 @@ from neurolect.errors import NeurolectError
 from neurolect.online.redis_server import RedisServer
 
 _PROGRAM = """
-import os, signal, sys, threading
+import os, sys, threading
 def end_with_parent():
     os.read(0, 1)
-    os.kill(os.getpid(), signal.SIGTERM)
+    os._exit(0)
 threading.Thread(target=end_with_parent, daemon=True).start()
 from neurolect.commands.main import main
 sys.exit(main(sys.argv[1:]))
@@ -47,9 +47,10 @@ def lm_child(server: RedisServer, arguments: list[str]) -> Iterator[Callable[[],
 
     def listen() -> None:
         assert process.stdout is not None, "it is a pipe"
-        for line in process.stdout:
-            if line.startswith("serving"):
-                ready.set()
+        with process.stdout as lines:
+            for line in lines:
+                if line.startswith("serving"):
+                    ready.set()
         # It has ended, ready or not.
         ready.set()
 
@@ -66,9 +67,7 @@ def lm_child(server: RedisServer, arguments: list[str]) -> Iterator[Callable[[],
         require_life()
         yield require_life
     finally:
-        process.terminate()
+        assert process.stdin is not None, "it is a pipe"
+        process.stdin.close()
         process.wait()
         listener.join()
-        for pipe in (process.stdin, process.stdout):
-            if pipe is not None:
-                pipe.close()

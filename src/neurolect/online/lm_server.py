@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -74,8 +75,12 @@ class LmServer:
         self._look_at = 0.0
         self._look_for_left_at = 0.0
 
-    def run(self, prefixes: Sequence[str] = ("",)) -> None:
+    def run(self, prefixes: Sequence[str] = ("",), ended: threading.Event | None = None) -> None:
         """Serve these sessions, and those that clients announce.
+
+        Args:
+            prefixes: of the sessions' keys.
+            ended: stops the server when it is set; None serves until an exception.
 
         Raises:
             ConfigError: a prefix is too long, or the Redis server is too old or refuses us.
@@ -91,7 +96,7 @@ class LmServer:
         self._say(f"serving {told or 'sessions that clients announce'}")
         try:
             with SignsOfLife(self._group, self._take_over_after / 4):
-                while True:
+                while ended is None or not ended.is_set():
                     try:
                         self.step()
                     except (ConnectionError, TimeoutError) as error:
