@@ -86,7 +86,7 @@ class ServerGroup:
         self._lock = threading.Lock()
 
     def form(self) -> None:
-        """Make the group, if no server has."""
+        """Join the group, which is made if no server has."""
         from redis.exceptions import ResponseError
 
         try:
@@ -94,9 +94,17 @@ class ServerGroup:
         except ResponseError as error:
             if "BUSYGROUP" not in str(error):
                 raise
+        self._client.xgroup_createconsumer(SESSIONS, GROUP, self.name)
+
+    def has_fewest(self) -> bool:
+        """Whether no other living server has fewer sessions."""
+        servers: Any = self._client.xinfo_consumers(SESSIONS, GROUP)
+        living = [each["pending"] for each in servers if each["idle"] < self._milliseconds]
+        mine: int = sum(each["pending"] for each in servers if each["name"].decode() == self.name)
+        return all(mine <= each for each in living)
 
     def next_new(self) -> Member | None:
-        """A session that no server has been given, or None; one at a time, so that others get theirs."""
+        """A session that no server has been given, or None."""
         read: Any = self._client.xreadgroup(GROUP, self.name, {SESSIONS: ">"}, count=1)
         return self._held_now(read[0][1][0]) if read else None
 

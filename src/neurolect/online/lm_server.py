@@ -69,10 +69,12 @@ class LmServer:
         self._take_over_after = take_over_after
         self._group = ServerGroup(client, take_over_after)
         self._served: dict[str, _Served] = {}
-        self._to_read: dict[str, tuple[Member, int]] = {}
+        self._to_read: dict[str, tuple[Member, int | None]] = {}
         self._from_start: Sequence[str] = ()
         self._sessions_seen = "0-0"
+        self._sessions_wait = True
         self._look_at = 0.0
+        self._look_for_new_at = 0.0
         self._look_for_left_at = 0.0
 
     def run(self, prefixes: Sequence[str] = ("",), ended: threading.Event | None = None) -> None:
@@ -121,9 +123,13 @@ class LmServer:
         for member, frames in list(self._to_read.values()):
             self._go_on(member, frames)
         now = time.monotonic()
-        new = self._group.next_new()
-        if new is not None:
-            self._begin(new)
+        # Those who have fewer get the first chance of each.
+        if now >= self._look_for_new_at or (self._sessions_wait and self._group.has_fewest()):
+            self._look_for_new_at = now + _LOOK_EVERY
+            new = self._group.next_new()
+            self._sessions_wait = new is not None
+            if new is not None:
+                self._begin(new)
         if now >= self._look_for_left_at:
             self._look_for_left_at = now + self._take_over_after / 4
             while (left := self._group.next_left()) is not None:
@@ -133,7 +139,7 @@ class LmServer:
         """Serve a session from where it was answered, its open utterance heard again without a word."""
         from redis.exceptions import ResponseError
 
-        self._to_read[member.prefix] = member, 0
+        self._to_read[member.prefix] = member, None
         store = SessionStore(self._client, replace(self._streams, prefix=member.prefix), self._group.name)
         try:
             state, known = store.take(self._models.parameters, member.begin)
@@ -151,8 +157,11 @@ class LmServer:
                 self._say(f"{_name(member)}: new session")
         del self._to_read[member.prefix]
 
-    def _go_on(self, member: Member, frames: int) -> None:
-        """Serve a session again after Redis was away."""
+    def _go_on(self, member: Member, frames: int | None) -> None:
+        """Serve a session again after Redis was away, which had been heard so far; None is not at all."""
+        if frames is None:
+            self._begin(member)
+            return
         streams = replace(self._streams, prefix=member.prefix)
         try:
             SessionStore(self._client, streams, self._group.name).check()
@@ -178,6 +187,7 @@ class LmServer:
         for key, entries in replied or []:
             if key.decode() == SESSIONS:
                 self._sessions_seen = entries[-1][0].decode()
+                self._sessions_wait = True
                 continue
             prefix, kind = places[key.decode()]
             requests = [Request(kind, entry.decode(), fields or {}) for entry, fields in entries]
