@@ -12,6 +12,7 @@ from neurolect.decoding.networks import LexiconNetwork
 from neurolect.decoding.options import DecoderOptions
 from neurolect.decoding.second_pass import Rescoring
 from neurolect.decoding.words import LexiconNetworkFactory
+from neurolect.online.redis_server import RedisServer
 
 
 def evaluate(
@@ -34,6 +35,9 @@ def evaluate(
     device: str = "auto",
     limit: int | None = None,
     keep_logits: bool = False,
+    over: Literal["process", "redis"] = "process",
+    redis: RedisServer = RedisServer(),
+    prefix: str = "",
 ) -> None:
     """Decode a split with a trained run and report error rates.
 
@@ -61,6 +65,10 @@ def evaluate(
         device: `auto`, `cpu`, `cuda:0`, …
         limit: decode only the first so many trials.
         keep_logits: also write logits.npz and sentences.txt, for `neurolect decode` and `neurolect lm tune`.
+        over: have words searched in this process, or by a language-model server over Redis: the one that listens at a
+            server named below, under its own settings, or, with none named, one that is started for this.
+        redis: where the language-model server listens.
+        prefix: of the keys of the session there; the reference's server has none.
 
     Examples:
         neurolect evaluate runs/t15 --split val
@@ -68,8 +76,10 @@ def evaluate(
         neurolect evaluate runs/t15 --lm 5gram.nlm --decoder.max_active 500
         neurolect evaluate runs/t15 --lm 5gram.nlm --rescoring.llm smollm2 --rescoring.alpha 0.4
         neurolect evaluate runs/t15 --lm none --device cpu
+        neurolect evaluate runs/t15 --over redis --host 192.168.150.2
     """
     from collections.abc import Iterator
+    from contextlib import ExitStack
     from dataclasses import replace
     from itertools import islice
 
@@ -84,35 +94,51 @@ def evaluate(
     from neurolect.decoding.lattice_rescoring import read_lattice_rescoring
     from neurolect.decoding.second_pass import SecondPass
     from neurolect.decoding.words import describe_network, stops_at_phonemes, word_decoder
-    from neurolect.errors import require_at_least
-    from neurolect.evaluation.decode import DecodedTrial, decode_split
+    from neurolect.errors import ConfigError, require_at_least
+    from neurolect.evaluation.decode import DecodedTrial, UtteranceDecoder, decode_split
     from neurolect.evaluation.evaluate import Evaluation, is_simulated, recordings_of, sessions_left_out
     from neurolect.evaluation.pages import SIMULATED
+    from neurolect.online.remote_search import SearchSettings, remote_search
     from neurolect.training.runs import load_decoder
 
     require_at_least(1, "limit", 1 if limit is None else limit)
     fused = None if fusion == DelayedFusion() else fusion
     rescored = None if rescoring == Rescoring() else rescoring
     phonemes_only = stops_at_phonemes(
-        lm, lexicon=lexicon, graph=graph, lattice_lm=lattice_lm, fusion=fused, rescoring=rescored
+        lm,
+        lexicon=lexicon,
+        graph=graph,
+        lattice_lm=lattice_lm,
+        fusion=fused,
+        rescoring=rescored,
+        over=None if over == "process" else over,
     )
+    if over == "redis" and fused is not None:
+        raise ConfigError("a language-model server takes no fusion: leave out fusion, or --over redis")
     console = plain_console()
     trained = load_decoder(run, device)
     recordings = recordings_of(trained, data, split, sessions, missing)
-    lattice = read_lattice_rescoring(lattice_lm, lattice_graph_lm, rescoring.lm)
-    search = None
-    if not phonemes_only:
-        plain = word_decoder(lm, lexicon, graph, trained.alphabet, network, decoder, lattice_rescoring=lattice)
-        search = with_fusion(plain, fusion, rescoring)
     padding: Padding = "valid" if protocol == "reference" else "same"
     n_trials = sum(len(day or ()) for day in recordings.open(split))
+    search: UtteranceDecoder | None = None
+    second_pass = None
+    told: dict[str, str] = {}
+    ending = ExitStack()
+    if over == "redis":
+        settings = SearchSettings(lm, lexicon, graph, lattice_lm, lattice_graph_lm, network, decoder, rescoring)
+        search, told = ending.enter_context(remote_search(redis, prefix, settings, trained.alphabet))
+    elif not phonemes_only:
+        lattice = read_lattice_rescoring(lattice_lm, lattice_graph_lm, rescoring.lm)
+        plain = word_decoder(lm, lexicon, graph, trained.alphabet, network, decoder, lattice_rescoring=lattice)
+        search = with_fusion(plain, fusion, rescoring)
+        second_pass = None if rescoring == Rescoring() else SecondPass(rescoring)
     decoded: Iterator[DecodedTrial] = islice(decode_split(trained, recordings, split, search, padding), limit)
-    if search and rescoring != Rescoring():
-        second_pass = SecondPass(rescoring)
+    if second_pass is not None:
         decoded = (replace(trial, hypotheses=second_pass(trial.hypotheses)) for trial in decoded)
     total = n_trials if limit is None else min(limit, n_trials)
     shown = track(decoded, "decoding", total, console=Console(stderr=True))
-    evaluation = Evaluation.of(shown)
+    with ending:
+        evaluation = Evaluation.of(shown)
     simulated = is_simulated(recordings.root)
     facts = {
         "run": f"{run}, weights of step {trained.metrics.get('step', 0):.0f}",
@@ -129,7 +155,7 @@ def evaluate(
         "trials": f"{len(evaluation.trials)} of {n_trials}",
         "neurolect": __version__,
         "words compared": "after the reference's evaluation normalisation (A)",
-    }
+    } | told
     notes = [SIMULATED] if simulated else []
     used = next(trained.model.parameters()).device
     if device != "auto" and torch.device(device).type != used.type:
@@ -142,7 +168,7 @@ def evaluate(
     if keep_logits:
         evaluation.write_logits(folder)
     print_scores(evaluation.scores, console)
-    if search:
+    if search and over == "process":
         console.print(f"word search: {evaluation.search_milliseconds:.0f} CPU ms a sentence (median)")
     for note in notes:
         console.print(f"note: {note}", soft_wrap=True)

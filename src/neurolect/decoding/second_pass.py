@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
 
 from neurolect.decoding.candidate_augmentation import augment
 from neurolect.decoding.hypotheses import Hypothesis
@@ -87,13 +91,40 @@ class SecondPass:
 
     def __init__(self, rescoring: Rescoring) -> None:
         self.rescoring = rescoring
+        self._loaded = rescoring
         self._ngrams = None if rescoring.lm is None else NgramModel(rescoring.lm)
         self._replaced = None if rescoring.graph_lm is None else NgramModel(rescoring.graph_lm)
-        self._scorer: SentenceScorer | None = None
+        self._llm: _PenalisingScorer | None = None
+        self._parts = 1
         if rescoring.llm is not None:
-            self._scorer = load_causal_lm(
-                rescoring.llm, rescoring.device, rescoring.precision, rescoring.length_penalty
-            )
+            self._llm = load_causal_lm(rescoring.llm, rescoring.device, rescoring.precision, rescoring.length_penalty)
+
+    def under(self, rescoring: Rescoring) -> SecondPass:
+        """The same models in memory under other settings, which may leave models out.
+
+        Raises:
+            ConfigError: the settings name a model that is not in memory.
+        """
+        for name in ("lm", "graph_lm", "llm"):
+            if getattr(rescoring, name) not in (None, getattr(self._loaded, name)):
+                raise ConfigError(f"rescoring: {name} is not the model in memory; make another second pass with it")
+        other = copy.copy(self)
+        other.rescoring = rescoring
+        if self._llm is not None:
+            other._llm = copy.copy(self._llm)
+            other._llm.length_penalty = rescoring.length_penalty
+        return other
+
+    def without_llm(self) -> SecondPass:
+        """The same without the large language model's part."""
+        kept = {name: getattr(Rescoring, name) for name in ("llm", "alpha", "length_penalty", "context")}
+        return self.under(replace(self.rescoring, **kept))
+
+    def in_parts(self, parts: int) -> SecondPass:
+        """The same with the large language model given the sentences in so many parts, one after the other."""
+        other = copy.copy(self)
+        other._parts = parts
+        return other
 
     def __call__(self, hypotheses: Sequence[Hypothesis], context: str | None = None) -> list[Hypothesis]:
         """One utterance's list of one model; as `of_models`."""
@@ -124,13 +155,34 @@ class SecondPass:
     def _rescored(self, hypotheses: Sequence[Hypothesis], context: str) -> list[Hypothesis]:
         settings = self.rescoring
         rescored = list(hypotheses)
-        if self._ngrams is not None or self._scorer is not None:
+        if settings.lm is not None or settings.llm is not None:
             require_weight(rescored, settings.language_model_weight)
-        if self._ngrams is not None:
-            rescored = rescore_with_ngrams(rescored, self._ngrams, self._replaced, settings.language_model_weight)
+        if settings.lm is not None and self._ngrams is not None:
+            replaced = None if settings.graph_lm is None else self._replaced
+            rescored = rescore_with_ngrams(rescored, self._ngrams, replaced, settings.language_model_weight)
         if settings.augment:
             rescored = augment(rescored, settings.augment, settings.augmentation_penalty)
-        if self._scorer is not None:
+        if settings.llm is not None and self._llm is not None:
+            scorer = self._llm if self._parts == 1 else _InParts(self._llm, self._parts)
             weight = settings.language_model_weight
-            rescored = rescore_with_llm(rescored, self._scorer, settings.alpha, weight, context)
+            rescored = rescore_with_llm(rescored, scorer, settings.alpha, weight, context)
         return rescored
+
+
+class _PenalisingScorer(SentenceScorer, Protocol):
+    """A `CausalLM`, whose module would import torch."""
+
+    length_penalty: float
+
+
+@dataclass(frozen=True)
+class _InParts:
+    """A scorer that is given a list in several parts; implements `SentenceScorer`."""
+
+    scorer: SentenceScorer
+    parts: int
+
+    def score(self, sentences: Sequence[str], context: str = "") -> npt.NDArray[np.floating]:
+        size = -(-len(sentences) // self.parts)
+        starts = range(0, len(sentences), max(1, size))
+        return np.concatenate([self.scorer.score(sentences[start : start + size], context) for start in starts])

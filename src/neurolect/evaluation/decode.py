@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -14,10 +15,17 @@ from neurolect.data.dataset import SpeechData
 from neurolect.data.smoothing import Padding
 from neurolect.data.t15 import Split
 from neurolect.data.trial import Trial
-from neurolect.decoding.decoder import Decoder
 from neurolect.decoding.greedy import greedy_decode
-from neurolect.decoding.hypotheses import Hypothesis
+from neurolect.decoding.hypotheses import Hypothesis, Logits
 from neurolect.training.runs import Run
+
+
+class UtteranceDecoder(Protocol):
+    """What turns the logits of one utterance into sentences: a `Decoder`, or one that is far away."""
+
+    def decode(self, logits: Logits) -> list[Hypothesis]:
+        """Logits (frames, classes) → sentences, best first, at least one."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -30,7 +38,7 @@ class DecodedTrial:
         phonemes: greedy answer, without blanks.
         spoken_phonemes: the labels as symbols, or None for trials without labels.
         hypotheses: sentences, best first; empty when no words were searched.
-        search_seconds: CPU time of the word search.
+        search_seconds: CPU time of the word search, in this process.
     """
 
     trial: Trial
@@ -47,7 +55,7 @@ class DecodedTrial:
 
 
 def decode_split(
-    run: Run, data: SpeechData, split: Split, decoder: Decoder | None = None, padding: Padding = "same"
+    run: Run, data: SpeechData, split: Split, decoder: UtteranceDecoder | None = None, padding: Padding = "same"
 ) -> Iterator[DecodedTrial]:
     """Decode sessions in day order and trials in file order, one at a time.
 

