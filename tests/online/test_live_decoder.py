@@ -13,6 +13,7 @@ from neurolect.online.end_of_speech import EndOfSpeech
 from neurolect.online.live_decoder import LiveDecoder
 from neurolect.online.live_encoder import LiveEncoder
 from neurolect.online.live_settings import LiveSettings
+from neurolect.online.live_state import Held, LiveState
 from neurolect.online.live_streams import Bins, Event, Partial, PhonemeFrames, Sentence
 
 RUN = spelling_run(memory=0.2)
@@ -22,7 +23,7 @@ SENTENCES = ["good morning", "see you soon", "you see good soon"]
 
 
 def decoder(**settings) -> LiveDecoder:
-    return LiveDecoder(ENCODER, SEARCH, LiveSettings(**settings), session=SESSIONS[0])
+    return LiveDecoder(ENCODER, SEARCH, LiveSettings(**settings), state=LiveState(Held(SESSIONS[0])))
 
 
 def cut(features, chunks, first=0, source="a"):

@@ -39,8 +39,7 @@ class LiveDecoder:
         settings: of utterances.
         second_pass: over n-best lists; None is none.
         phonemes: of a sentence, for adaptation.
-        state: to go on from; None begins.
-        session: of the first utterance, where the state does not tell; None is the run's latest.
+        state: to go on from; None begins with the run's latest session.
     """
 
     def __init__(
@@ -51,7 +50,6 @@ class LiveDecoder:
         second_pass: SecondPass | None = None,
         phonemes: Callable[[str], list[str]] | None = None,
         state: LiveState | None = None,
-        session: str | None = None,
     ) -> None:
         self.encoder = encoder
         self.settings = settings
@@ -60,7 +58,7 @@ class LiveDecoder:
         self._phonemes = phonemes
         if settings.adapt is not None and phonemes is None:
             raise ConfigError("adapt: there are no pronunciations to learn from")
-        self._now = state or LiveState(Held(session or encoder.latest_session))
+        self._now = state or LiveState(Held(encoder.latest_session))
         self._open: LiveUtterance | None = None
         self._waiting: list[Span] = []
         self._settling: _Finished | None = None

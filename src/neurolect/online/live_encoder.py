@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import Literal, TypeVar
 
 import numpy as np
@@ -46,6 +47,11 @@ class LiveEncoder:
         return self.n_chosen if self._columns is None else N_FEATURES
 
     @property
+    def mark(self) -> str:
+        """Tells the run's weights from others."""
+        return f"{zlib.crc32(self.model.out.weight.detach().numpy().tobytes()):08x}"
+
+    @property
     def feature_arrays(self) -> list[tuple[str, int, int]]:
         """Name, first column and last column of what belongs together."""
         if self.n_features != N_FEATURES:
@@ -58,6 +64,11 @@ class LiveEncoder:
     def seconds_per_frame(self) -> float:
         """From one frame to the next."""
         return self.run.patching.first_bin(1) * BIN_SECONDS
+
+    @property
+    def lookahead_seconds(self) -> float:
+        """How much later than its bins a frame comes, because smoothing waits for the bins after it."""
+        return SmoothingStream(self.run.smoothing, self.n_chosen).lookahead * BIN_SECONDS
 
     def bins_in(self, seconds: float) -> int:
         """Bins of so long a time."""

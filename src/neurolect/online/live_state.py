@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -51,6 +51,8 @@ class LiveState:
         numbers: of the bin that comes next, by source.
         sums: statistics of the block, where features are normalised.
         layers: adapted day layers, by session.
+        given: what held when the decoder was started.
+        run: marks the weights that the layers belong to.
     """
 
     held: Held
@@ -60,6 +62,26 @@ class LiveState:
     numbers: Mapping[str, int] = field(default_factory=dict)
     sums: BlockSums | None = None
     layers: Mapping[str, DayLayer] = field(default_factory=dict)
+    given: Held | None = None
+    run: str = ""
+
+    def started(self, given: Held, run: str) -> LiveState:
+        """The state of a decoder that is started again.
+
+        What it is given otherwise than the last time holds from now on; the rest stays as events have set it.
+
+        Args:
+            given: by whoever starts it.
+            run: marks the weights; day layers adapted to others are forgotten.
+        """
+        last = self.given or given
+        changed = {
+            each.name: getattr(given, each.name)
+            for each in fields(Held)
+            if getattr(given, each.name) != getattr(last, each.name)
+        }
+        layers = self.layers if run == self.run else {}
+        return replace(self, held=replace(self.held, **changed), given=given, run=run, layers=layers)
 
     def to_fields(self) -> Fields:
         """As fields of a hash."""
@@ -69,6 +91,8 @@ class LiveState:
             "utterances": self.utterances,
             "said": self.said,
             "numbers": list(self.numbers.items()),
+            "given": None if self.given is None else asdict(self.given),
+            "run": self.run,
         }
         sums = {} if self.sums is None else asdict(self.sums)
         layers = {
@@ -79,23 +103,25 @@ class LiveState:
         return {"state": json.dumps(plain), "sums": _packed(sums), "layers": _packed(layers)}
 
     @classmethod
-    def from_fields(cls, fields: Received) -> LiveState | None:
+    def from_fields(cls, stored: Received) -> LiveState | None:
         """From fields of a hash; None where it holds no state.
 
         Raises:
             DataError: it holds something else.
         """
-        if b"state" not in fields:
+        if b"state" not in stored:
             return None
         try:
-            plain = json.loads(fields[b"state"])
-            sums, layers = _unpacked(fields[b"sums"]), _unpacked(fields[b"layers"])
+            plain = json.loads(stored[b"state"])
+            sums, layers = _unpacked(stored[b"sums"]), _unpacked(stored[b"layers"])
             return cls(
                 held=Held(**plain["held"]),
                 position=plain["position"],
                 utterances=plain["utterances"],
                 said=tuple(plain["said"]),
                 numbers=dict(plain["numbers"]),
+                given=None if plain["given"] is None else Held(**plain["given"]),
+                run=plain["run"],
                 sums=BlockSums(float(sums.pop("count")), **sums) if sums else None,
                 layers={
                     name.removeprefix("weight:"): DayLayer(
