@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -138,7 +139,7 @@ def read_statistics(path: Path) -> FeatureStatistics:
             return FeatureStatistics(*(np.asarray(file[name], dtype=np.float64) for name in ("mean", "std")))
     except KeyError as error:
         raise DataError(f"{path}: {error.args[0]}") from None
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, BadZipFile) as error:
         raise DataError(f"{path}: is no .npz file of numbers: {error}") from None
     except DataError as error:
         raise DataError(f"{path}: {error}") from None

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -131,7 +132,7 @@ class LiveState:
                     if name.startswith("weight:")
                 },
             )
-        except (KeyError, TypeError, ValueError, OSError) as error:
+        except (KeyError, TypeError, ValueError, OSError, EOFError, BadZipFile) as error:
             raise DataError(f"it is no state of a live decoder ({error}); delete it, or use another prefix") from None
 
 
