@@ -31,6 +31,7 @@ VERBS = {
     "evaluate": "Decode a split with a trained run and report error rates",
     "classify": "Classify the words of a split with a trained run and report accuracy",
     "replay": "Play recordings to a live decoder as hardware would send them",
+    "bridge lsl": "Pass a LabStreamingLayer stream of features on to a live decoder",
     "record": "Keep every utterance that a live decoder finished, with its features, in a file of its own",
     "export recordings": "Turn recorded utterances that a person corrected or confirmed into trials for training",
     "report run": "Write the report and the model card of a run on segments",
