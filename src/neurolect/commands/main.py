@@ -34,6 +34,7 @@ VERBS = {
     "bridge lsl": "Pass a LabStreamingLayer stream of features on to a live decoder",
     "record": "Keep every utterance that a live decoder finished, with its features, in a file of its own",
     "export recordings": "Turn recorded utterances that a person corrected or confirmed into trials for training",
+    "serve redis": "Run the Redis server that the online parts meet at",
     "report run": "Write the report and the model card of a run on segments",
     "sweep": "Train and classify words for subjects × initialisations × seeds, as one table that can be gone on with",
     "report sweep": "Print the accuracies of a sweep by initialisation and subject, and draw them",
