@@ -49,7 +49,7 @@ def begun(client, say=lambda line: None, behind_seconds=60.0, **how):
     publisher = LivePublisher(client, STREAMS, say)
     given = Held(SESSIONS[0])
     state = (publisher.state or LiveState(given)).started(given, ENCODER.mark)
-    decoder = LiveDecoder(ENCODER, SEARCH, LiveSettings(**how), None, WORDS.phonemes, state)
+    decoder = LiveDecoder(ENCODER, SEARCH, LiveSettings(**how), phonemes=WORDS.phonemes, state=state)
     status = LiveStatus(client, STREAMS, described(ENCODER))
     return LiveServer(client, STREAMS, decoder, publisher, status, say, behind_seconds)
 

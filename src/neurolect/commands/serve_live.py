@@ -141,6 +141,7 @@ def serve_live(
             say,
             second_pass=None if rescoring == Rescoring() else SecondPass(rescoring),
             phonemes=read_lexicon(lexicon, encoder.run.alphabet).phonemes if adapt else None,
+            simpler_search=plain,
             facts={"run": str(run), "lm": str(graph or lm)},
             behind_seconds=behind_seconds,
             record=record,

@@ -39,6 +39,7 @@ class LiveDecoder:
         settings: of utterances.
         second_pass: over n-best lists; None is none.
         phonemes: of a sentence, for adaptation.
+        simpler_search: for utterances in which a large language model that takes part in the search fails.
         state: to go on from; None begins with the run's latest session.
     """
 
@@ -49,11 +50,13 @@ class LiveDecoder:
         settings: LiveSettings = LiveSettings(),
         second_pass: SecondPass | None = None,
         phonemes: Callable[[str], list[str]] | None = None,
+        simpler_search: Decoder | None = None,
         state: LiveState | None = None,
     ) -> None:
         self.encoder = encoder
         self.settings = settings
         self._search = search
+        self._simpler_search = simpler_search
         self._second_pass = second_pass
         self._phonemes = phonemes
         if settings.adapt is not None and phonemes is None:
@@ -247,6 +250,7 @@ class LiveDecoder:
             encoder=self.encoder,
             encoding=self.encoder.stream(self._layer(held.session)),
             search=self._search,
+            simpler_search=self._simpler_search,
             guidance=_guidance(held),
             context=context,
             notes=notes,

@@ -35,6 +35,7 @@ def serve(
     say: Callable[[str], None],
     second_pass: SecondPass | None = None,
     phonemes: Callable[[str], list[str]] | None = None,
+    simpler_search: Decoder | None = None,
     facts: Mapping[str, Any] | None = None,
     behind_seconds: float = 1.0,
     record: Path | None = None,
@@ -51,6 +52,7 @@ def serve(
         say: is told everything a person should know.
         second_pass: over n-best lists.
         phonemes: of a sentence, for adaptation.
+        simpler_search: for utterances in which a large language model that takes part in the search fails.
         facts: more of what the status tells.
         behind_seconds: a lag of so much is said aloud.
         record: folder that gets a file of every utterance.
@@ -61,7 +63,7 @@ def serve(
     """
     publisher = LivePublisher(client, streams, say)
     state = (publisher.state or LiveState(given)).started(given, encoder.mark)
-    decoder = LiveDecoder(encoder, search, settings, second_pass, phonemes, state)
+    decoder = LiveDecoder(encoder, search, settings, second_pass, phonemes, simpler_search, state)
     status = LiveStatus(client, streams, {**described(encoder), **(facts or {})})
     server = LiveServer(client, streams, decoder, publisher, status, say, behind_seconds)
     with status, recording(client, streams, record, say):

@@ -19,6 +19,10 @@ from neurolect.online.live_state import LiveState
 from neurolect.online.live_streams import EndedBy, Partial, PhonemeFrames, Sentence, Word
 
 
+_FAILURES = (RuntimeError, MemoryError)
+"""Of a large language model, for which there is not enough memory."""
+
+
 @dataclass(frozen=True)
 class Span:
     """Consecutive bins of one entry of the input stream.
@@ -70,6 +74,7 @@ class LiveUtterance:
         encoder: shared by all.
         encoding: stream of this one.
         search: of its words.
+        simpler_search: takes its place where a large language model that takes part in it fails.
         guidance: for the search.
         context: for the large language model.
         notes: what was said at its start.
@@ -82,6 +87,7 @@ class LiveUtterance:
     encoder: LiveEncoder
     encoding: EncoderStream
     search: Decoder
+    simpler_search: Decoder | None
     guidance: Guidance | None
     context: str
     notes: dict[str, Any]
@@ -91,6 +97,8 @@ class LiveUtterance:
     def __post_init__(self) -> None:
         self.stream = self.search.stream(self.guidance)
         self.features: list[Floats] = []
+        self._logits: list[Floats] = []
+        self._simply = False
         self.n_bins = 0
         self.n_frames = 0
         self.first: Span | None = None
@@ -123,7 +131,11 @@ class LiveUtterance:
     def finish(self) -> tuple[list[PhonemeFrames | Partial], list[Hypothesis]]:
         """End it; gives the frames that waited, and the sentences, best first."""
         frames = self._search(self.encoding.finish())
-        return frames, self.stream.finish()
+        try:
+            return frames, self.stream.finish()
+        except _FAILURES as error:
+            self._search_simply(error)
+            return frames, self.stream.finish()
 
     def sentence(self, hypotheses: Sequence[Hypothesis], ended_by: EndedBy, alternatives: int) -> Sentence:
         """What is to be published of it, once it is finished.
@@ -168,8 +180,21 @@ class LiveUtterance:
             unspoken = [alphabet.blank] if alphabet.silence is None else [alphabet.blank, alphabet.silence]
             for speech in 1 - probabilities[:, unspoken].sum(axis=1):
                 self.listener.hear(float(speech))
-        self.stream.push(logits)
+        self._logits.append(logits)
+        try:
+            self.stream.push(logits)
+        except _FAILURES as error:
+            self._search_simply(error)
         return [frames, self._partial()]
+
+    def _search_simply(self, error: Exception) -> None:
+        """Begin the search again without the large language model that failed."""
+        if self.simpler_search is None or self._simply:
+            raise error
+        self.problems.append(f"the search went on without its large language model: {' '.join(str(error).split())[:300]}")
+        self._simply = True
+        self.stream = self.simpler_search.stream(self.guidance)
+        self.stream.push(np.concatenate(self._logits))
 
     def _partial(self) -> Partial:
         best, last = self.stream.partial(), self.last

@@ -45,7 +45,7 @@ def until_done(
     told = False
     while True:
         if error is not None:
-            _refuse_what_stays(error)
+            refuse_what_stays(error)
             if not told:
                 say(f"waiting for Redis: {error}")
             told = True
@@ -60,7 +60,12 @@ def until_done(
         return result
 
 
-def _refuse_what_stays(error: Exception) -> None:
+def refuse_what_stays(error: Exception) -> None:
+    """Raise what trying again does not mend.
+
+    Raises:
+        ConfigError: the server refuses for good.
+    """
     from redis.exceptions import AuthenticationError, AuthorizationError, ResponseError
 
     stays = isinstance(error, ResponseError) and not _cannot_write(error)
