@@ -69,7 +69,9 @@ class DayAdaptation:
         trained = [each.detach().clone().requires_grad_() for each in layer]
         # As many weights act on each feature as there are features; together they then move it about as the bias does.
         of_weights = self.learning_rate / len(layer.weight) ** 0.5
-        optimiser = torch.optim.Adam([{"params": trained[:1], "lr": of_weights}, {"params": trained[1:]}], self.learning_rate)
+        optimiser = torch.optim.Adam(
+            [{"params": trained[:1], "lr": of_weights}, {"params": trained[1:]}], self.learning_rate
+        )
         for _ in range(self.steps):
             hidden = model.day_layer(smoothed, trained[0].unsqueeze(0), trained[1].unsqueeze(0))
             logits, _ = model.encode(model.patching(hidden))

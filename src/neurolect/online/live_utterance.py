@@ -191,7 +191,9 @@ class LiveUtterance:
         """Begin the search again without the large language model that failed."""
         if self.simpler_search is None or self._simply:
             raise error
-        self.problems.append(f"the search went on without its large language model: {' '.join(str(error).split())[:300]}")
+        self.problems.append(
+            f"the search went on without its large language model: {' '.join(str(error).split())[:300]}"
+        )
         self._simply = True
         self.stream = self.simpler_search.stream(self.guidance)
         self.stream.push(np.concatenate(self._logits))
