@@ -18,7 +18,6 @@ from neurolect.online.live_encoder import EncoderStream, Floats, LiveEncoder
 from neurolect.online.live_state import LiveState
 from neurolect.online.live_streams import EndedBy, Partial, PhonemeFrames, Sentence, Word
 
-
 _FAILURES = (RuntimeError, MemoryError)
 """Of a large language model, for which there is not enough memory."""
 
