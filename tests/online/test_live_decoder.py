@@ -4,17 +4,25 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from spelling_runs import SESSIONS, search, silence, spelled, spelling_run
 
-from neurolect.data.normalisation import RunningNormalisation
+from neurolect.data.normalisation import FeatureStatistics, RunningNormalisation
+from neurolect.data.smoothing import GaussianSmoothing
+from neurolect.decoding.delayed_fusion import DelayedFusion, FusedDecoder
+from neurolect.decoding.second_pass import Rescoring, SecondPass
+from neurolect.errors import ConfigError
+from neurolect.models.gru import GRUDecoder
 from neurolect.online.end_of_speech import EndOfSpeech
 from neurolect.online.live_decoder import LiveDecoder
 from neurolect.online.live_encoder import LiveEncoder
 from neurolect.online.live_settings import LiveSettings
 from neurolect.online.live_state import Held, LiveState
-from neurolect.online.live_streams import Bins, Event, Partial, PhonemeFrames, Sentence
+from neurolect.online.live_streams import Bins, Event, Partial, PhonemeFrames, Problem, Sentence
+from neurolect.text.alphabet import PHONEMES
+from neurolect.training.runs import Run
 
 RUN = spelling_run(memory=0.2)
 ENCODER = LiveEncoder(RUN, "float32")
@@ -131,9 +139,11 @@ def test_an_utterance_that_silence_ended_is_decoded_as_its_bins_are_offline():
 
 
 def test_noise_without_a_word_gives_no_sentence_and_takes_no_number():
-    hiss = np.random.default_rng(0).normal(size=(600, 41)).astype(np.float32)
+    # Phonemes enough to begin, and no word among them.
+    noise = np.repeat(1.5 * np.eye(41, dtype=np.float32)[PHONEMES.encode(["ZH", "OY", "ZH"])], 8, axis=0)
     live = decoder(boundaries="silence", end_of_speech=PAUSES)
-    outputs = play(live, cut(np.concatenate([silence(8), 0 * hiss, spelled("see you soon"), silence(2)]), [10] * 99))
+    talk = [silence(3), noise, silence(3), 0 * noise, silence(1), spelled("see you soon"), silence(2)]
+    outputs = play(live, cut(np.concatenate(talk), [10] * 99))
     assert [(each.utterance, each.text) for each in only(Sentence, outputs)] == [(1, "see you soon")]
 
 
@@ -168,3 +178,157 @@ def as_read(state):
         name.encode(): value if isinstance(value, bytes) else str(value).encode()
         for name, value in state.to_fields().items()
     }
+
+
+def lasting(said, first, notes=""):
+    features = spelled(said)
+    return [Event("utterance_start", notes), Bins(features, first, "a", 0.0), Event("utterance_end")]
+
+
+def test_what_events_set_holds_from_the_next_utterance_on():
+    messages = [
+        Event("utterance_start"),
+        Event("session", SESSIONS[1]),
+        Event("block", "7"),
+        Event("context", "how are  you"),
+        *lasting("good morning", 0)[1:],
+        *lasting("good morning", 1000),
+    ]
+    first, second = only(Sentence, play(decoder(), messages))
+    assert (first.session, first.block, first.context) == (SESSIONS[0], None, "")
+    assert (second.session, second.block, second.context) == (SESSIONS[1], 7, "how are you")
+
+
+def test_settings_told_in_a_pause_hold_for_the_sentence_after_it():
+    live = decoder(boundaries="silence", end_of_speech=PAUSES)
+    quiet, speech = silence(4), np.concatenate([spelled("good morning"), silence(2)])
+    pieces = cut(np.concatenate([quiet, speech]), [10] * 99)
+    messages = [*pieces[:18], Event("session", SESSIONS[1]), *pieces[18:]]
+    (sentence,) = only(Sentence, play(live, messages))
+    assert (sentence.session, sentence.text) == (SESSIONS[1], "good morning")
+
+
+def test_likely_phrases_change_what_is_heard():
+    features = 0.5 * spelled("see you soon") + 0.5 * spelled("see you good soon")[: len(spelled("see you soon"))]
+    messages = [Event("utterance_start"), Bins(features, 0, "a", 0.0), Event("utterance_end")]
+    ((plain,), (hot,)) = (
+        only(Sentence, play(decoder(), [*told, *messages])) for told in ([], [Event("phrases", '{"GOOD soon": 60}')])
+    )
+    assert "good soon" in hot.text
+    assert "good soon" not in plain.text
+
+
+def test_what_was_said_before_is_context_if_asked_for():
+    messages = [
+        Event("context", "Hello."),
+        *lasting("good morning", 0),
+        *lasting("see you soon", 1000),
+        *lasting("see you", 2000),
+        Event("context", ""),
+        *lasting("see", 3000),
+    ]
+    contexts = [each.context for each in only(Sentence, play(decoder(context="said"), messages))]
+    assert contexts == ["Hello.", "Hello. good morning.", "Hello. good morning. see you soon.", ""]
+    assert [each.context for each in only(Sentence, play(decoder(), messages))] == ["Hello."] * 3 + [""]
+
+
+def test_an_utterance_ends_with_its_source_and_when_it_is_too_long():
+    one, other = spelled("good morning"), spelled("see you soon")
+    messages = [
+        Event("utterance_start"),
+        Bins(one, 0, "a", 0.0),
+        Bins(other[:50], 0, "b", 0.0),
+        Event("utterance_end"),
+        *lasting("see you soon", 50)[:1],
+        Bins(other, 50, "b", 0.0),
+        Event("utterance_end"),
+    ]
+    outputs = play(decoder(), messages)
+    assert [(each.text, each.ended_by) for each in only(Sentence, outputs)] == [
+        ("good morning", "source"), ("see you soon", "event"),
+    ]  # fmt: skip
+    assert ["without utterance_start" in each.text for each in only(Problem, outputs)] == [True]
+    endless = play(decoder(longest_seconds=2), [Event("utterance_start"), *cut(silence(9), [30] * 12)])
+    (sentence,) = only(Sentence, endless)
+    assert (sentence.text, sentence.n_bins, sentence.ended_by) == ("", 100, "length")
+    assert sentence.problems == ("ended after 2 s",)
+
+
+def test_an_utterance_too_short_for_a_frame_has_an_empty_sentence():
+    (sentence,) = only(
+        Sentence, play(decoder(), [Event("utterance_start"), *cut(silence(0.02), []), Event("utterance_end")])
+    )
+    assert (sentence.text, sentence.words, sentence.n_bins, sentence.n_frames) == ("", (), 1, 0)
+
+
+def test_only_the_features_that_the_run_was_trained_on_are_taken():
+    run = Run(
+        GRUDecoder(64, 16, 2, 41, n_layers=1).eval(), PHONEMES, SESSIONS, GaussianSmoothing(), ["55b spike power"]
+    )
+    features = np.random.default_rng(0).normal(size=(60, 512)).astype(np.float32)
+    encoder = LiveEncoder(run, "float32")
+    assert encoder.n_features == 512
+    assert encoder.feature_arrays[6] == ("55b spike power", 384, 447)
+    live = LiveDecoder(encoder, SEARCH)
+    outputs = play(live, [Event("utterance_start"), *cut(features, [7, 11]), Event("utterance_end")])
+    heard = np.concatenate([each.probabilities for each in only(PhonemeFrames, outputs)])
+    logits = run.logits(features[:, 384:448], SESSIONS[1])
+    assert np.allclose(heard, np.exp(logits) / np.exp(logits).sum(1, keepdims=True), atol=1e-5)
+
+
+def test_a_model_that_needs_whole_trials_is_refused():
+    with pytest.raises(ConfigError, match="a Linear needs whole trials; live decoding needs a GRUDecoder"):
+        LiveEncoder(Run(torch.nn.Linear(3, 41), PHONEMES, SESSIONS, GaussianSmoothing()))
+
+
+def test_raw_features_are_normalised_with_the_block_so_far():
+    gain, offset = np.float32(30), np.float32(200)
+    first, second = spelled("good morning", 1), spelled("see you soon", 2)
+    statistics = FeatureStatistics(np.full(41, 200.0), np.full(41, 30.0))
+    normalisation = RunningNormalisation(start_bins=500)
+    messages = [
+        *(Event("utterance_start"), Bins(first * gain + offset, 0, "a", 0.0), Event("utterance_end")),
+        *cut(np.full((40, 41), 9e4, np.float32), [10], first=500),
+        *(Event("utterance_start"), Bins(second * gain + offset, 900, "a", 0.0), Event("utterance_end")),
+    ]
+    sentences = only(Sentence, play(decoder(normalisation=normalisation, start=statistics), messages))
+    scores = normalisation(np.concatenate([first, second]) * gain + offset, statistics)
+    for each, features in zip(sentences, np.split(scores, [len(first)]), strict=True):
+        assert each.total == pytest.approx(SEARCH.decode(RUN.logits(features, SESSIONS[0]))[0].total, abs=1e-2)
+    assert [each.text for each in sentences] == ["good morning", "see you soon"]
+
+
+class Failing:
+    """A large language model that needs more memory than there is, for lists of more than so many sentences."""
+
+    def __init__(self, most):
+        self.most = most
+
+    def score(self, sentences, context=""):
+        if len(sentences) > self.most:
+            raise RuntimeError("out of memory")
+        return np.array([-float("soon" in each) for each in sentences])
+
+
+@pytest.mark.parametrize(("most", "done"), [(0, "went on without the large language model"), (1, "scored in 5 parts")])
+def test_a_second_pass_that_runs_out_of_memory_falls_back_and_says_so(most, done):
+    second_pass = SecondPass(Rescoring())
+    second_pass.rescoring = second_pass._loaded = Rescoring(llm="failing")
+    second_pass._llm = Failing(most)
+    live = LiveDecoder(ENCODER, SEARCH, LiveSettings(), second_pass, state=LiveState(Held(SESSIONS[0])))
+    (sentence,) = only(Sentence, play(live, lasting("see you soon", 0)))
+    assert sentence.text == "see you soon"
+    (problem,) = sentence.problems
+    assert "out of memory" in problem
+    assert done in problem
+
+
+def test_a_large_language_model_that_fails_in_the_search_is_left_out_of_it():
+    fused = FusedDecoder(SEARCH, DelayedFusion(llm="failing", every=5), lambda context: Failing(0))
+    live = LiveDecoder(ENCODER, fused, simpler_search=SEARCH, state=LiveState(Held(SESSIONS[0])))
+    outputs = play(live, [*lasting("see you soon", 0), *lasting("good morning", 1000)])
+    expected = SEARCH.decode(RUN.logits(spelled("see you soon"), SESSIONS[0]))[0]
+    sentences = only(Sentence, outputs)
+    assert [each.text for each in sentences] == ["see you soon", "good morning"]
+    assert sentences[0].total == pytest.approx(expected.total, abs=1e-3)
+    assert "went on without its large language model: out of memory" in sentences[0].problems[0]
