@@ -15,6 +15,7 @@ from neurolect.online.live_settings import LiveSettings
 from neurolect.online.live_state import Held
 from neurolect.online.live_streams import LiveStreams
 from neurolect.online.redis_server import RedisServer
+from neurolect.online.utterance_keeper import Tools
 
 
 def main() -> None:
@@ -23,8 +24,8 @@ def main() -> None:
     socket, boundaries = sys.argv[1:]
     settings = LiveSettings(boundaries=boundaries, end_of_speech=EndOfSpeech(silence_seconds=0.6))
     client = RedisServer(unix_socket=Path(socket)).client()
-    encoder = LiveEncoder(spelling_run(memory=0.2), "float32")
-    serve(client, LiveStreams(), encoder, search(), settings, Held(SESSIONS[0]), lambda line: print(line, flush=True))
+    tools = Tools(LiveEncoder(spelling_run(memory=0.2), "float32"), search(), settings)
+    serve(client, LiveStreams(), tools, Held(SESSIONS[0]), lambda line: print(line, flush=True))
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from neurolect.online.live_encoder import LiveEncoder
 from neurolect.online.live_settings import LiveSettings
 from neurolect.online.live_state import Held, LiveState
 from neurolect.online.live_streams import Bins, Event, Problem, Sentence
+from neurolect.online.utterance_keeper import Tools
 from neurolect.text.alphabet import PHONEMES
 from neurolect.text.error_rates import count_errors, error_rate
 
@@ -51,12 +52,12 @@ def talked(decoder, rounds):
 def live(adapt, session="sim.2030.01.09"):
     encoder = LiveEncoder(spelling_run(), "int8")
     settings = LiveSettings(adapt=adapt)
-    return LiveDecoder(encoder, search(), settings, phonemes=WORDS.phonemes, state=LiveState(Held(session)))
+    return LiveDecoder(Tools(encoder, search(), settings, phonemes=WORDS.phonemes), LiveState(Held(session)))
 
 
 def test_a_drifted_day_is_followed_without_labels():
     decoder = live(ADAPT)
-    encoder, session = decoder.encoder, decoder.session
+    encoder, session = decoder.tools.encoder, decoder.session
     before = phoneme_errors(encoder, encoder.day_layer(session))
     weights = {name: value.clone() for name, value in encoder.run.model.state_dict().items()}
     talked(decoder, 3)
@@ -103,7 +104,9 @@ def test_an_unknown_session_begins_with_the_latest_days_layer_and_says_so():
     assert isinstance(problem, Problem)
     assert "does not know session sim.2030.01.09: it begins with the layer of sim.2030.01.02" in problem.text
     for a, b in zip(
-        decoder.encoder.day_layer("sim.2030.01.09"), decoder.encoder.run.model.day_parameters(1), strict=True
+        decoder.tools.encoder.day_layer("sim.2030.01.09"),
+        decoder.tools.encoder.run.model.day_parameters(1),
+        strict=True,
     ):
         assert torch.equal(a, b)
     (sentence,) = [each for each in talked(decoder, 1) if isinstance(each, Sentence)][:1]

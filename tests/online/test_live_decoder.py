@@ -21,6 +21,7 @@ from neurolect.online.live_encoder import LiveEncoder
 from neurolect.online.live_settings import LiveSettings
 from neurolect.online.live_state import Held, LiveState
 from neurolect.online.live_streams import Bins, Event, Partial, PhonemeFrames, Problem, Sentence
+from neurolect.online.utterance_keeper import Tools
 from neurolect.text.alphabet import PHONEMES
 from neurolect.training.runs import Run
 
@@ -31,7 +32,7 @@ SENTENCES = ["good morning", "see you soon", "you see good soon"]
 
 
 def decoder(**settings) -> LiveDecoder:
-    return LiveDecoder(ENCODER, SEARCH, LiveSettings(**settings), state=LiveState(Held(SESSIONS[0])))
+    return LiveDecoder(Tools(ENCODER, SEARCH, LiveSettings(**settings)), LiveState(Held(SESSIONS[0])))
 
 
 def cut(features, chunks, first=0, source="a"):
@@ -164,7 +165,7 @@ def test_a_decoder_that_goes_on_from_a_state_gives_the_sentences_of_one_that_was
     at = min(at, len(messages))
     first = decoder(**how)
     before = only(Sentence, play(first, messages[:at]))
-    second = LiveDecoder(ENCODER, SEARCH, first.settings, state=type(first.state).from_fields(as_read(first.state)))
+    second = LiveDecoder(first.tools, type(first.state).from_fields(as_read(first.state)))
     read = int(second.state.position.split("-")[0])
     after = only(Sentence, play(second, messages[read:]))
     assert [each.text for each in [*before, *after]] == [each.text for each in whole]
@@ -261,6 +262,25 @@ def test_an_utterance_too_short_for_a_frame_has_an_empty_sentence():
     assert (sentence.text, sentence.words, sentence.n_bins, sentence.n_frames) == ("", (), 1, 0)
 
 
+def test_sources_that_come_together_are_heard_one_after_the_other():
+    features = talk()
+    other = np.concatenate([silence(1), spelled("good good morning"), silence(2)])
+    live = decoder(boundaries="silence", end_of_speech=PAUSES)
+    messages = [*cut(features[:-40], [50] * 99), *cut(other, [50] * 99, source="b")]
+    states = []
+    outputs = []
+    for begin in range(0, len(messages), 7):
+        outputs += live.push([(f"{begin + n + 1}-0", each) for n, each in enumerate(messages[begin : begin + 7])])
+        states.append(live.state)
+    sentences = only(Sentence, outputs)
+    assert [each.text for each in sentences] == [*SENTENCES, "good good morning"]
+    assert [each.source for each in sentences] == ["a", "a", "a", "b"]
+    # From every state, what is still to come is heard as it was.
+    for state in states:
+        rest = play(LiveDecoder(live.tools, state), messages[int(state.position.split("-")[0]) :], together=7)
+        assert [each.text for each in only(Sentence, rest)] == [each.text for each in sentences[state.utterances :]]
+
+
 def test_only_the_features_that_the_run_was_trained_on_are_taken():
     run = Run(
         GRUDecoder(64, 16, 2, 41, n_layers=1).eval(), PHONEMES, SESSIONS, GaussianSmoothing(), ["55b spike power"]
@@ -269,7 +289,7 @@ def test_only_the_features_that_the_run_was_trained_on_are_taken():
     encoder = LiveEncoder(run, "float32")
     assert encoder.n_features == 512
     assert encoder.feature_arrays[6] == ("55b spike power", 384, 447)
-    live = LiveDecoder(encoder, SEARCH)
+    live = LiveDecoder(Tools(encoder, SEARCH))
     outputs = play(live, [Event("utterance_start"), *cut(features, [7, 11]), Event("utterance_end")])
     heard = np.concatenate([each.probabilities for each in only(PhonemeFrames, outputs)])
     logits = run.logits(features[:, 384:448], SESSIONS[1])
@@ -315,7 +335,7 @@ def test_a_second_pass_that_runs_out_of_memory_falls_back_and_says_so(most, done
     second_pass = SecondPass(Rescoring())
     second_pass.rescoring = second_pass._loaded = Rescoring(llm="failing")
     second_pass._llm = Failing(most)
-    live = LiveDecoder(ENCODER, SEARCH, LiveSettings(), second_pass, state=LiveState(Held(SESSIONS[0])))
+    live = LiveDecoder(Tools(ENCODER, SEARCH, second_pass=second_pass), LiveState(Held(SESSIONS[0])))
     (sentence,) = only(Sentence, play(live, lasting("see you soon", 0)))
     assert sentence.text == "see you soon"
     (problem,) = sentence.problems
@@ -325,7 +345,7 @@ def test_a_second_pass_that_runs_out_of_memory_falls_back_and_says_so(most, done
 
 def test_a_large_language_model_that_fails_in_the_search_is_left_out_of_it():
     fused = FusedDecoder(SEARCH, DelayedFusion(llm="failing", every=5), lambda context: Failing(0))
-    live = LiveDecoder(ENCODER, fused, simpler_search=SEARCH, state=LiveState(Held(SESSIONS[0])))
+    live = LiveDecoder(Tools(ENCODER, fused, simpler_search=SEARCH), LiveState(Held(SESSIONS[0])))
     outputs = play(live, [*lasting("see you soon", 0), *lasting("good morning", 1000)])
     expected = SEARCH.decode(RUN.logits(spelled("see you soon"), SESSIONS[0]))[0]
     sentences = only(Sentence, outputs)

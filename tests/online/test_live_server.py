@@ -23,6 +23,7 @@ from neurolect.online.live_settings import LiveSettings
 from neurolect.online.live_state import Held, LiveState
 from neurolect.online.live_status import LiveStatus, read_status
 from neurolect.online.live_streams import Bins, Event, LiveStreams, Partial, PhonemeFrames, Problem, Sentence
+from neurolect.online.utterance_keeper import Tools
 
 STREAMS = LiveStreams()
 SENTENCES = ["good morning", "see you soon", "you see good soon", "soon you see", "good good morning"]
@@ -50,7 +51,7 @@ def begun(client, say=lambda line: None, behind_seconds=60.0, **how):
     publisher = LivePublisher(client, STREAMS, say)
     given = Held(SESSIONS[0])
     state = (publisher.state or LiveState(given)).started(given, ENCODER.mark)
-    decoder = LiveDecoder(ENCODER, SEARCH, LiveSettings(**how), phonemes=WORDS.phonemes, state=state)
+    decoder = LiveDecoder(Tools(ENCODER, SEARCH, LiveSettings(**how), phonemes=WORDS.phonemes), state)
     status = LiveStatus(client, STREAMS, described(ENCODER))
     return LiveServer(client, STREAMS, decoder, publisher, status, say, behind_seconds)
 
@@ -278,7 +279,7 @@ def test_there_is_a_partial_for_each_entry_that_completed_a_frame(client):
 
 def test_the_status_tells_what_the_decoder_is_and_how_it_fares(client):
     publisher = LivePublisher(client, STREAMS, print)
-    decoder = LiveDecoder(ENCODER, SEARCH)
+    decoder = LiveDecoder(Tools(ENCODER, SEARCH))
     with LiveStatus(client, STREAMS, {**described(ENCODER), "run": "runs/x"}) as status:
         server = LiveServer(client, STREAMS, decoder, publisher, status, lambda line: None)
         sent(client, trials(SENTENCES[:2])[:-1])

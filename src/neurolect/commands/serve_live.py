@@ -101,6 +101,7 @@ def serve_live(
     from neurolect.online.live_state import Held
     from neurolect.online.live_streams import LiveStreams
     from neurolect.online.redis_server import reached
+    from neurolect.online.utterance_keeper import Tools
     from neurolect.training.runs import load_decoder
 
     if statistics is not None and normalisation == "none":
@@ -130,19 +131,14 @@ def serve_live(
         context=fusion.context or rescoring.context,
         phrases={} if phrases is None else read_phrases(phrases, phrase_bonus),
     )
+    tools = Tools(
+        encoder,
+        with_fusion(plain, fusion, rescoring),
+        settings,
+        second_pass=None if rescoring == Rescoring() else SecondPass(rescoring),
+        phonemes=read_lexicon(lexicon, encoder.run.alphabet).phonemes if adapt else None,
+        simpler_search=plain,
+    )
+    facts = {"run": str(run), "lm": str(graph or lm)}
     with reached(redis, say) as client:
-        serve(
-            client,
-            LiveStreams(prefix),
-            encoder,
-            with_fusion(plain, fusion, rescoring),
-            settings,
-            given,
-            say,
-            second_pass=None if rescoring == Rescoring() else SecondPass(rescoring),
-            phonemes=read_lexicon(lexicon, encoder.run.alphabet).phonemes if adapt else None,
-            simpler_search=plain,
-            facts={"run": str(run), "lm": str(graph or lm)},
-            behind_seconds=behind_seconds,
-            record=record,
-        )
+        serve(client, LiveStreams(prefix), tools, given, say, facts, behind_seconds, record)

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from neurolect.online.live_decoder import Output
 from neurolect.online.live_state import LiveState
 from neurolect.online.live_streams import Fields, LiveStreams, Partial, PhonemeFrames, Problem, Sentence
 from neurolect.online.lost_connections import until_done
+from neurolect.online.utterance_keeper import Output
 
 if TYPE_CHECKING:
     from redis import Redis

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from neurolect.errors import DataError
-from neurolect.online.live_decoder import LiveDecoder, Output
+from neurolect.online.live_decoder import LiveDecoder
 from neurolect.online.live_publisher import LivePublisher, milliseconds_of
 from neurolect.online.live_status import LiveStatus
 from neurolect.online.live_streams import Bins, Event, LiveStreams, Partial, Problem, Received, Sentence, read_input
 from neurolect.online.lost_connections import until_done
+from neurolect.online.utterance_keeper import Output
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -90,13 +91,13 @@ class LiveServer:
         self._keep_state(now)
         return len(entries)
 
-    def announce(self, problem: Problem) -> None:
-        """Publish a problem that no entry is the cause of."""
-        self._publish([problem], self._position)
+    def announce(self, outputs: list[Output]) -> None:
+        """Publish what no entry is the cause of."""
+        self._publish(outputs, self._position)
 
     def _read(self, fields: Received) -> Bins | Event | DataError:
         try:
-            return read_input(fields, self._decoder.encoder.n_features)
+            return read_input(fields, self._decoder.tools.encoder.n_features)
         except DataError as error:
             return error
 
@@ -142,7 +143,7 @@ class LiveServer:
         if lag_ms > self._behind_ms and not self._behind:
             self._behind = True
             said = f"the decoder is {lag_ms / 1000:.1f} s behind; it drops nothing and takes what waits together"
-            self.announce(Problem(said, self._position, "decoder"))
+            self.announce([Problem(said, self._position, "decoder")])
         elif self._behind and lag_ms < self._behind_ms / 2:
             self._behind = False
             self._say("the decoder has caught up")

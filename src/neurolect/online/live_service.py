@@ -9,17 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neurolect.data.t15 import BIN_SECONDS
-from neurolect.decoding.decoder import Decoder
-from neurolect.decoding.second_pass import SecondPass
 from neurolect.evaluation.evaluate import is_simulated
 from neurolect.online.live_decoder import LiveDecoder
 from neurolect.online.live_encoder import LiveEncoder
 from neurolect.online.live_publisher import LivePublisher
 from neurolect.online.live_server import LiveServer
-from neurolect.online.live_settings import LiveSettings
 from neurolect.online.live_state import Held, LiveState
 from neurolect.online.live_status import LiveStatus
 from neurolect.online.live_streams import LiveStreams
+from neurolect.online.utterance_keeper import Tools
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -28,14 +26,9 @@ if TYPE_CHECKING:
 def serve(
     client: Redis,
     streams: LiveStreams,
-    encoder: LiveEncoder,
-    search: Decoder,
-    settings: LiveSettings,
+    tools: Tools,
     given: Held,
     say: Callable[[str], None],
-    second_pass: SecondPass | None = None,
-    phonemes: Callable[[str], list[str]] | None = None,
-    simpler_search: Decoder | None = None,
     facts: Mapping[str, Any] | None = None,
     behind_seconds: float = 1.0,
     record: Path | None = None,
@@ -45,14 +38,9 @@ def serve(
     Args:
         client: of the server.
         streams: the decoder's keys.
-        encoder: the run.
-        search: of words.
-        settings: of utterances.
+        tools: what utterances are decoded with.
         given: what holds at first, unless a state tells otherwise.
         say: is told everything a person should know.
-        second_pass: over n-best lists.
-        phonemes: of a sentence, for adaptation.
-        simpler_search: for utterances in which a large language model that takes part in the search fails.
         facts: more of what the status tells.
         behind_seconds: a lag of so much is said aloud.
         record: folder that gets a file of every utterance.
@@ -61,14 +49,13 @@ def serve(
         ConfigError: another decoder serves the prefix.
         DataError: the state under the prefix is something else.
     """
+    encoder = tools.encoder
     publisher = LivePublisher(client, streams, say)
-    state = (publisher.state or LiveState(given)).started(given, encoder.mark)
-    decoder = LiveDecoder(encoder, search, settings, second_pass, phonemes, simpler_search, state)
+    decoder = LiveDecoder(tools, (publisher.state or LiveState(given)).started(given, encoder.mark))
     status = LiveStatus(client, streams, {**described(encoder), **(facts or {})})
     server = LiveServer(client, streams, decoder, publisher, status, say, behind_seconds)
     with status, recording(client, streams, record, say):
-        if decoder.session not in encoder.run.sessions:
-            server.announce(decoder.unknown_session(decoder.session, ""))
+        server.announce(decoder.unknown_session())
         say(f"ready: bins of {encoder.n_features} features at {streams.input}, session {decoder.session}")
         server.run()
 

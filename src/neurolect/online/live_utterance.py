@@ -22,7 +22,7 @@ _FAILURES = (RuntimeError, MemoryError)
 """Of a large language model, for which there is not enough memory."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Span:
     """Consecutive bins of one entry of the input stream.
 
@@ -33,6 +33,7 @@ class Span:
         first: number of the first one.
         sent: when the entry was sent, by the sender's clock.
         features: (bins, features), the columns that the model knows, not yet normalised.
+        missing: what to say of bins that are missing before it.
     """
 
     entry: str
@@ -41,13 +42,14 @@ class Span:
     first: int
     sent: float
     features: Floats
+    missing: str = ""
 
     def __len__(self) -> int:
         return len(self.features)
 
     def split(self, n_bins: int) -> tuple[Span, Span]:
         """The first so many bins, and the rest."""
-        rest = replace(self, first=self.first + n_bins, features=self.features[n_bins:])
+        rest = replace(self, first=self.first + n_bins, features=self.features[n_bins:], missing="")
         return replace(self, features=self.features[:n_bins]), rest
 
 
@@ -121,6 +123,8 @@ class LiveUtterance:
             spans: at least one.
             features: (bins, features) of all of them.
         """
+        # What is missing before the first bin is not the utterance's.
+        self.problems += [span.missing for span in spans[self.first is None :] if span.missing]
         self.first = self.first or spans[0]
         self.last = spans[-1]
         self.n_bins += len(features)
