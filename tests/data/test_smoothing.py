@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import convolve1d
 
-from neurolect.data.smoothing import GaussianSmoothing
+from neurolect.data.smoothing import GaussianSmoothing, SmoothingStream
 
 # Measured on the reference.
 NINE_TAPS = [
@@ -34,3 +34,22 @@ def test_smoothing_equals_scipys_convolution(n_bins, std):
     valid = smoothing(torch.from_numpy(features), "valid").numpy()
     margin = len(taps) // 2
     assert np.allclose(valid, expected[:, margin : n_bins - margin], atol=1e-6)
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.integers(0, 12), max_size=8), st.sampled_from([0.0, 1.0, 2.0, 3.0]), st.sampled_from(["same", "valid"])
+)
+def test_bins_smoothed_as_they_come_are_the_trial_smoothed_at_once(chunks, std, padding):
+    features = torch.randn(sum(chunks), 3, generator=torch.Generator().manual_seed(1))
+    smoothing = GaussianSmoothing(std)
+    stream = SmoothingStream(smoothing, 3, padding)
+    pieces = [stream.push(piece) for piece in (features.split(chunks) if chunks else ())] + [stream.finish()]
+    assert torch.allclose(torch.cat(pieces), smoothing(features[None], padding)[0], atol=1e-6)
+
+
+def test_a_bin_is_given_as_soon_as_four_have_followed():
+    stream = SmoothingStream(GaussianSmoothing(), 3)
+    assert stream.lookahead == 4
+    assert [len(stream.push(torch.zeros(1, 3))) for _ in range(7)] == [0, 0, 0, 0, 1, 1, 1]
+    assert len(stream.finish()) == 4

@@ -55,6 +55,37 @@ class GaussianSmoothing:
         return F.conv1d(features.transpose(1, 2), weight, padding=margin, groups=n_features).transpose(1, 2)
 
 
+class SmoothingStream:
+    """One trial smoothed as its bins come; what all calls give together is what `smoothing(trial, padding)` gives.
+
+    Args:
+        smoothing: how.
+        n_features: of every bin.
+        padding: as for `GaussianSmoothing`.
+    """
+
+    def __init__(self, smoothing: GaussianSmoothing, n_features: int, padding: Padding = "same") -> None:
+        self._smoothing = smoothing
+        self._margin = len(smoothing.taps) // 2 if smoothing.std and padding == "same" else 0
+        self._pending = torch.zeros(1, self._margin, n_features)
+
+    @property
+    def lookahead(self) -> int:
+        """Bins that must follow one before it can be given, or be said to be the last: 4 with nine taps."""
+        return len(self._smoothing.taps) // 2 if self._smoothing.std else 0
+
+    def push(self, features: Tensor) -> Tensor:
+        """Features (bins, features) → those bins, smoothed, that enough have followed."""
+        self._pending = torch.cat([self._pending, features.unsqueeze(0)], dim=1)
+        smoothed = self._smoothing(self._pending, "valid")
+        self._pending = self._pending[:, smoothed.shape[1] :]
+        return smoothed[0]
+
+    def finish(self) -> Tensor:
+        """The last bins (bins, features) of the trial, which nothing follows."""
+        return self.push(self._pending.new_zeros(self._margin, self._pending.shape[-1]))
+
+
 @lru_cache
 def _taps(std: float, size: int) -> tuple[float, ...]:
     from scipy.ndimage import gaussian_filter1d

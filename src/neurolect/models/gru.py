@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Literal, overload
+from typing import Literal, NamedTuple, overload
 
 import torch
 from torch import Tensor, nn
 
 from neurolect.data.frames import Patching
 from neurolect.models.registry import constructor_arguments
+
+
+class DayLayer(NamedTuple):
+    """Weight (features, features) and bias (1, features) of one recording day."""
+
+    weight: Tensor
+    bias: Tensor
 
 
 class GRUDecoder(nn.Module):
@@ -120,12 +127,13 @@ class GRUStream:
 
     Args:
         model: in evaluation mode; it may be quantised.
-        day: whose input layer to use.
+        day: whose input layer to use, or a layer of another day's.
     """
 
-    def __init__(self, model: GRUDecoder, day: int) -> None:
+    def __init__(self, model: GRUDecoder, day: int | DayLayer) -> None:
         self._model = model
-        self._weight, self._bias = (parameter.detach().unsqueeze(0) for parameter in model.day_parameters(day))
+        layer = model.day_parameters(day) if isinstance(day, int) else day
+        self._weight, self._bias = (each.detach().unsqueeze(0) for each in layer)
         self.reset()
 
     def reset(self) -> None:

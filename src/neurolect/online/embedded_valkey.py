@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -14,6 +15,8 @@ from neurolect.online import valkey_keeper
 from neurolect.online.redis_server import NEEDS_EXTRA, RedisServer
 
 _START_SECONDS = 20
+_LONGEST_SOCKET = 103
+"""Bytes of a path that all systems take."""
 
 
 class EmbeddedValkey:
@@ -25,7 +28,7 @@ class EmbeddedValkey:
         folder: where the socket and that file are, and stay afterwards; None is a temporary folder, which goes too.
 
     Raises:
-        ConfigError: there is no server for this platform, or it does not start.
+        ConfigError: there is no server for this platform, it does not start, or one runs in the folder already.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
@@ -41,6 +44,10 @@ class EmbeddedValkey:
         return RedisServer(unix_socket=self.socket)
 
     def __enter__(self) -> EmbeddedValkey:
+        if len(os.fsencode(self.socket)) > _LONGEST_SOCKET:
+            raise ConfigError(f"{self.folder}: its path is too long for a socket; name a shorter one")
+        if self._answers():
+            raise ConfigError(f"{self.folder}: a server runs in it already; two would spoil each other's data")
         command = [sys.executable, "-I", "-S", valkey_keeper.__file__]
         settings = [str(_program()), str(self.folder), "remove" if self._temporary else "keep"]
         # A session of its own, so that Ctrl-C reaches only us, who then end it in order.
@@ -62,6 +69,16 @@ class EmbeddedValkey:
         assert self._keeper.stdin is not None, "it is a pipe"
         self._keeper.stdin.close()
         self._keeper.wait()
+
+    def wait(self) -> None:
+        """Until it ends of itself, which it does only where it cannot start again after it died.
+
+        Raises:
+            ConfigError: it has ended.
+        """
+        assert self._keeper is not None, "it was entered"
+        self._keeper.wait()
+        raise ConfigError(f"the Valkey server in {self.folder} has ended; see what it printed")
 
     def _answers(self) -> bool:
         from redis.exceptions import RedisError

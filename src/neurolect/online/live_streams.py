@@ -22,7 +22,7 @@ Received = Mapping[bytes, bytes]
 """Of a stream entry, as they are read."""
 
 EventKind = Literal["utterance_start", "utterance_end", "session", "block", "context", "phrases"]
-EndedBy = Literal["event", "silence", "source"]
+EndedBy = Literal["event", "silence", "source", "length"]
 
 MAX_ENTRY_BYTES = 4_000_000
 """Longest `features` that is taken: 39 s of 512 features. A longer one is a mistake, or an attack."""
@@ -245,7 +245,7 @@ class Sentence:
         total: of the best sentence.
         session: whose day layer was used.
         block: number of the block, None before the first.
-        ended_by: an event, silence, or the end of its source.
+        ended_by: an event, silence, the end of its source, or that it had become too long.
         n_bins: of the utterance.
         n_frames: of the utterance.
         first_bin: number of its first bin in its source.

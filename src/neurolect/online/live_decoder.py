@@ -1,0 +1,136 @@
+"""Bins and events in, what is to be published out: the live decoder, which knows nothing of Redis or of clocks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from neurolect.errors import DataError, NeurolectError
+from neurolect.online.live_events import changed, notes_of
+from neurolect.online.live_numbers import admitted
+from neurolect.online.live_state import Held, LiveState
+from neurolect.online.live_streams import Bins, Event, Problem
+from neurolect.online.live_utterance import LiveUtterance, Span
+from neurolect.online.utterance_keeper import Output, Tools, UtteranceKeeper, guidance_of
+
+
+class LiveDecoder:
+    """Utterances one after the other, from one thread; however bins are cut into entries, the sentences are the same.
+
+    Args:
+        tools: what utterances are decoded with.
+        state: to go on from; None begins with the run's latest session.
+    """
+
+    def __init__(self, tools: Tools, state: LiveState | None = None) -> None:
+        self.tools = tools
+        self._keeper = UtteranceKeeper(tools, state or LiveState(Held(tools.encoder.latest_session)))
+        self._bounded_by_events = tools.settings.boundaries == "events"
+        self._repeating = False
+
+    @property
+    def utterance(self) -> LiveUtterance | None:
+        """The one that is open."""
+        return self._keeper.open
+
+    @property
+    def state(self) -> LiveState:
+        """From what to go on: after the last finished utterance, as long as the next is open."""
+        return self._keeper.state
+
+    @property
+    def session(self) -> str:
+        """Of the next utterance."""
+        return self._keeper.now.held.session
+
+    def push(self, entries: Sequence[tuple[str, Bins]]) -> list[Output]:
+        """Bins of entries that follow each other in the input stream, with their ids."""
+        outputs: list[Output] = []
+        together: list[Span] = []
+        for entry, bins in entries:
+            if together and together[-1].source != bins.source:
+                outputs += self._keeper.hear(together)
+                together = []
+            span, problems = self._admitted(entry, bins)
+            outputs += problems
+            together += [] if span is None else [span]
+            self._pass(entry)
+        return outputs + (self._keeper.hear(together) if together else [])
+
+    def tell(self, entry: str, event: Event) -> list[Output]:
+        """An event between two bins, with the id of its entry."""
+        before = self._keeper.now
+        self._pass(entry)
+        if event.kind == "utterance_start":
+            return self._start(before, entry, event) if self._bounded_by_events else []
+        if event.kind == "utterance_end":
+            return self._stop(entry, event) if self._bounded_by_events else []
+        try:
+            held = changed(before.held, event)
+            if held.phrases != before.held.phrases:
+                # Refuses words that the search does not know.
+                self.tools.search.network.searcher(guidance_of(held))
+        except NeurolectError as error:
+            return [Problem(str(error), entry, "decoder")]
+        said = () if event.kind == "context" else before.said
+        self._keeper.now = replace(self._keeper.now, held=held, said=said)
+        is_new = held.session != before.held.session
+        return [*(self.unknown_session(entry) if is_new else []), *self._keeper.begin_anew()]
+
+    def refuse(self, entry: str, error: DataError) -> list[Output]:
+        """Pass over an entry that is neither bins nor an event."""
+        self._pass(entry)
+        return [Problem(str(error), entry, "decoder")]
+
+    def unknown_session(self, entry: str = "") -> list[Output]:
+        """What to say of the session where the run has no day layer for it."""
+        if self.session in self.tools.encoder.run.sessions:
+            return []
+        latest = self.tools.encoder.latest_session
+        said = f"the run does not know session {self.session}: it begins with the layer of {latest}"
+        return [Problem(said, entry, "decoder")]
+
+    def settle(self) -> None:
+        """Do what a sentence leaves to be done when it has been published."""
+        self._keeper.settle()
+
+    def _pass(self, entry: str) -> None:
+        self._keeper.now = replace(self._keeper.now, position=entry)
+
+    def _admitted(self, entry: str, bins: Bins) -> tuple[Span | None, list[Output]]:
+        """Those bins that were not heard before, and what is to be said of the entry."""
+        now = self._keeper.now
+        try:
+            first, numbers, said = admitted(now.numbers, bins)
+        except DataError as error:
+            return None, [Problem(str(error), entry, "decoder")]
+        told, self._repeating = self._repeating, first is None
+        if first is None and told:
+            return None, []
+        problems: list[Output] = [Problem(said, entry, "decoder")] if said else []
+        if first is None:
+            return None, problems
+        self._keeper.now = replace(now, numbers=numbers)
+        features = self.tools.encoder.chosen(bins.features[first - bins.first :])
+        return Span(entry, now.position, bins.source, first, bins.sent, features, said), problems
+
+    def _start(self, before: LiveState, entry: str, event: Event) -> list[Output]:
+        keeper = self._keeper
+        notes, outputs = notes_of(event, entry)
+        if keeper.open is not None and keeper.open.n_bins:
+            said = "utterance_start before the utterance_end of the one before, which ends here"
+            keeper.open.problems.append(said)
+            outputs += [Problem(said, entry, "decoder"), *keeper.end("event")]
+        keeper.begin(replace(keeper.now, position=before.position), notes)
+        return outputs
+
+    def _stop(self, entry: str, event: Event) -> list[Output]:
+        utterance = self._keeper.open
+        if utterance is None:
+            return [Problem("utterance_end without utterance_start", entry, "decoder")]
+        notes, outputs = notes_of(event, entry)
+        if not utterance.n_bins:
+            self._keeper.open = None
+            return [*outputs, Problem("an utterance without bins ended", entry, "decoder")]
+        utterance.notes.update(notes)
+        return outputs + self._keeper.end("event")

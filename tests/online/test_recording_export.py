@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from neurolect.commands.main import main
+from neurolect.data.dataset import SpeechData
+from neurolect.data.t15 import read_split, write_split
+from neurolect.data.trial import Trial
+from neurolect.errors import DataError
+from neurolect.online.live_streams import Correction, Sentence
+from neurolect.online.recorded_trials import RecordedTrial, recorded_name, write_recorded
+from neurolect.online.recording_export import export_recordings
+from neurolect.text.alphabet import PHONEMES
+from neurolect.text.lexicon import Lexicon
+
+N_FEATURES = 6
+LEXICON = Lexicon(
+    {
+        "good": (("G", "UH", "D"),), "morning": (("M", "AO", "R", "N", "IH", "NG"),), "see": (("S", "IY"),),
+        "you": (("Y", "UW"),), "two": (("T", "UW"),), "at": (("AE", "T"),),
+    }
+)  # fmt: skip
+
+
+@pytest.fixture
+def record(tmp_path):
+    """Write a recorded utterance and return its features."""
+    rng = np.random.default_rng(0)
+
+    def write(number, text, corrections=(), session="t99.2030.01.05", n_bins=80, lost=0, simulated=False, **fields):
+        features = rng.standard_normal((n_bins - lost, N_FEATURES), dtype=np.float32)
+        sentence = Sentence(
+            number, text, (), (), 0.0, session, 2, "event", n_bins, n_bins // 4, 0, "source", f"{1000 - number}-0",
+            f"{2000 - number}-0", "", {}, (), 1.0,
+        )  # fmt: skip
+        sentence = Sentence(**{**sentence.__dict__, **fields})
+        said = tuple(Correction(number, text, 1.0) for text in corrections)
+        folder = tmp_path / "recorded"
+        folder.mkdir(exist_ok=True)
+        write_recorded(folder / recorded_name(sentence), RecordedTrial(features, sentence, said, simulated))
+        return features
+
+    return write
+
+
+def spoken(trial):
+    return [PHONEMES.symbols[label] for label in trial.labels]
+
+
+def test_what_persons_corrected_or_confirmed_becomes_trials_that_training_reads(record, tmp_path, capsys):
+    record(1, "god morning", ["good"])
+    second = record(2, "god morning", ["god morning", "Good morning."], notes={"trial": 17})
+    first = record(3, "see you", ["see you"])
+    record(4, "see you")
+    other = record(5, "see you", ["See you at 2!"], session="t99.2030.01.07", block=None)
+    assert export_recordings(tmp_path / "recorded", tmp_path / "out", lexicon=LEXICON) == 4
+    days = SpeechData(tmp_path / "out").open("train")
+    trials = [trial for day in days for trial in day]
+    # In the order in which they began: the first entries of the earlier numbers are later here.
+    assert [trial.sentence for trial in trials] == ["see you", "Good morning.", "good", "See you at 2!"]
+    assert np.array_equal(trials[0].features, first)
+    assert np.array_equal(trials[1].features, second)
+    assert np.array_equal(trials[3].features, other)
+    assert [(trial.session, trial.block, trial.number) for trial in trials[1:]] == [
+        ("t99.2030.01.05", 2, 17),
+        ("t99.2030.01.05", 2, 1),
+        ("t99.2030.01.07", 0, 5),
+    ]
+    assert spoken(trials[0]) == "S IY SIL Y UW SIL".split()
+    assert spoken(trials[3]) == "S IY SIL Y UW SIL AE T SIL T UW SIL".split()
+    assert main(["data", "check", str(tmp_path / "out")]) == 0
+    assert "no problems found" in capsys.readouterr().out
+    assert not (tmp_path / "out" / "SIMULATED.txt").exists()
+
+
+def test_a_model_can_be_trained_on_an_export(record, tmp_path, capsys):
+    for number in range(6):
+        record(number, "x", ["good morning"], n_bins=100)
+    for split in ("train", "val"):
+        assert (
+            main(["export", "recordings", str(tmp_path / "recorded"), "--out", str(tmp_path / "out"), "--split", split])
+            == 0
+        )
+    assert f"6 trials: {tmp_path / 'out'}" in capsys.readouterr().out
+    arguments = [
+        "train",
+        "--data.root",
+        str(tmp_path / "out"),
+        "--data.batch_size",
+        "2",
+        "--out",
+        str(tmp_path / "run"),
+    ]
+    arguments += ["--model", "GRUDecoder", "--model.n_units", "8", "--model.n_layers", "1", "--trainer.steps", "2"]
+    assert main([*arguments, "--trainer.validate_every", "2"]) == 0
+    assert (tmp_path / "run" / "model.safetensors").exists()
+
+
+def test_words_that_no_lexicon_lists_are_pronounced_from_their_letters(record, tmp_path):
+    record(1, "x", ["good moon"])
+    export_recordings(tmp_path / "recorded", tmp_path / "out", lexicon=LEXICON)
+    [trial] = read_split(tmp_path / "out" / "t99.2030.01.05" / "data_train.hdf5", None)
+    assert spoken(trial)[:5] == "G UH D SIL M".split()
+    assert spoken(trial)[-1] == "SIL"
+
+
+def test_what_was_corrected_to_nothing_or_lacks_bins_is_left_out(record, tmp_path):
+    record(1, "x", ["good", " "])
+    record(2, "x", ["good"], lost=3)
+    with pytest.raises(DataError, match="no utterance that a person corrected or confirmed"):
+        export_recordings(tmp_path / "recorded", tmp_path / "out", lexicon=LEXICON)
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_export_takes_the_place_of_an_earlier_one_and_of_nothing_else(record, tmp_path):
+    record(1, "x", ["good"])
+    for _ in range(2):
+        assert export_recordings(tmp_path / "recorded", tmp_path / "out", lexicon=LEXICON) == 1
+    record(2, "x", ["see"])
+    assert export_recordings(tmp_path / "recorded", tmp_path / "out", lexicon=LEXICON) == 2
+    original = tmp_path / "original" / "t99.2030.01.05" / "data_train.hdf5"
+    write_split(original, [Trial("t99.2030.01.05", 1, 1, np.zeros((4, N_FEATURES), np.float32))])
+    before = original.read_bytes()
+    with pytest.raises(DataError, match="not exported from recordings"):
+        export_recordings(tmp_path / "recorded", tmp_path / "original", lexicon=LEXICON)
+    assert original.read_bytes() == before
+
+
+def test_what_a_decoder_of_simulated_recordings_heard_is_marked_as_simulated(record, tmp_path):
+    record(1, "x", ["good"], simulated=True)
+    export_recordings(tmp_path / "recorded", tmp_path / "out", lexicon=LEXICON)
+    assert (tmp_path / "out" / "SIMULATED.txt").is_file()
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"corrections": ["Привет"]}, "'Привет' has no word that can be pronounced"),
+        ({"corrections": ["good"], "session": "../elsewhere"}, "session '../elsewhere' cannot be the name of a folder"),
+        ({"corrections": ["good"], "session": ""}, "session '' cannot be"),
+        ({"corrections": ["good " * 200]}, "800 entries, the T15 layout holds 500"),
+    ],
+)
+def test_what_cannot_be_a_trial_is_one_line_that_names_it(record, tmp_path, settings, said):
+    record(1, "x", **settings)
+    with pytest.raises(DataError) as raised:
+        export_recordings(tmp_path / "recorded", tmp_path / "out", lexicon=LEXICON)
+    assert said in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_file_that_is_no_utterance_is_named(tmp_path):
+    (tmp_path / "utterance_000001_source_1-0.hdf5").write_bytes(b"no HDF5")
+    with pytest.raises(DataError, match=r"utterance_000001_source_1-0\.hdf5: not a recorded utterance"):
+        export_recordings(tmp_path, tmp_path / "out", lexicon=LEXICON)
+    with pytest.raises(DataError, match="no such folder"):
+        export_recordings(tmp_path / "nowhere", tmp_path / "out", lexicon=LEXICON)
