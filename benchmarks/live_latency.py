@@ -1,7 +1,7 @@
 """Latency of live decoding with the full-size model, from a bin's sending to the partial answer in a client's hands.
 
 Redis, `neurolect serve live`, `neurolect replay` at the real rate and the client that reads are processes of their own.
-The client's clock starts when the bin that completes a frame is sent. Then the rate is doubled until the decoder falls
+The client's clock starts when the bin that completes a frame is sent; `decoder_…` is what the decoder says itself. Then the rate is doubled until the decoder falls
 behind. Recordings are simulated; the model's logits are as doubtful as speech (`full_size_run.py`).
 """
 
@@ -86,6 +86,7 @@ def measure(
     replaying.wait()
     after = decoder.cpu_times()
     latencies = 1000 * np.array([now - partial.sent for partial, now in timed])
+    inside = [partial.latency_ms for partial, _ in timed]
     fifth = max(1, len(latencies) // 5)
     return {
         "speed": speed,
@@ -95,6 +96,8 @@ def measure(
         "p99_ms": round(float(np.quantile(latencies, 0.99)), 2),
         "max_ms": round(float(latencies.max()), 2),
         "p99_share_of_step": round(float(np.quantile(latencies, 0.99)) / STEP_MS, 3),
+        "decoder_p50_ms": round(float(np.quantile(inside, 0.5)), 2),
+        "decoder_p99_ms": round(float(np.quantile(inside, 0.99)), 2),
         "last_fifth_p50_ms": round(float(np.median(latencies[-fifth:])), 2),
         "cpu_seconds_per_second_of_speech": round(
             (after.user + after.system - before.user - before.system) / (n_bins * BIN_SECONDS), 4
