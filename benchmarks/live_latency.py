@@ -1,8 +1,9 @@
 """Latency of live decoding with the full-size model, from a bin's sending to the partial answer in a client's hands.
 
 Redis, `neurolect serve live`, `neurolect replay` at the real rate and the client that reads are processes of their own.
-The client's clock starts when the bin that completes a frame is sent; `decoder_…` is what the decoder says itself. Then the rate is doubled until the decoder falls
-behind. Recordings are simulated; the model's logits are as doubtful as speech (`full_size_run.py`).
+The client's clock starts when the bin that completes a frame is sent; `decoder_…` is what the decoder says itself. Then
+the rate is doubled until the decoder falls behind. Recordings are simulated; the model's logits are as doubtful as
+speech (`full_size_run.py`).
 """
 
 from __future__ import annotations
