@@ -53,13 +53,17 @@ class Answers:
 
         Args:
             n: sentences expected.
-            patience: seconds without a sentence after which it ends.
+            patience: seconds without a sentence, or a bin that the decoder has heard, after which it ends.
             on_sentence: is told how many there are.
         """
         heard = time.monotonic()
         idle: set[float] = set()
+        progress: tuple[Any, ...] = ()
         while len(self.sentences) < n and time.monotonic() - heard < patience:
             status = read_status(self._client, self._streams, self._say)
+            told = status or {}
+            if (told.get("bins"), told.get("queue")) != progress:
+                progress, heard = (told.get("bins"), told.get("queue")), time.monotonic()
             before = len(self.sentences)
             until_done(self._read, self._say)
             if len(self.sentences) > before:
