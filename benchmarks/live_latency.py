@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import subprocess
 import sys
 import tempfile
@@ -113,6 +114,8 @@ def main() -> None:
     parser.add_argument("--weights", nargs="+", default=["float32", "int8"])
     parser.add_argument("--most", type=float, default=128, help="highest rate to try")
     options = parser.parse_args()
+    # What is started here ends with `with`, also where this is terminated.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with tempfile.TemporaryDirectory() as folder, EmbeddedValkey() as valkey:
         run, recordings, short = (Path(folder) / name for name in ("run", "recordings", "short"))
         write_run(run)
