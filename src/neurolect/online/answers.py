@@ -88,10 +88,10 @@ class Answers:
 
 
 def read_status(client: Redis, streams: LiveStreams, say: Callable[[str], None]) -> dict[str, Any] | None:
-    """What the decoder says of itself, None where there is none."""
+    """What the decoder says of itself, None where there is none any more."""
     found: Any = until_done(lambda: client.get(streams.status), say)
-    status: dict[str, Any] | None = json.loads(found) if found else None
-    return status
+    status: dict[str, Any] = json.loads(found) if found else {"ended": True}
+    return None if status.get("ended") else status
 
 
 def require_width(status: dict[str, Any] | None, n_features: int) -> None:
