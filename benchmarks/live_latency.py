@@ -1,14 +1,16 @@
 """Latency of live decoding with the full-size model, from a bin's sending to the partial answer in a client's hands.
 
 Redis, `neurolect serve live`, `neurolect replay` at the real rate and the client that reads are processes of their own.
-The client's clock starts when the bin that completes a frame is sent. Then the rate is doubled until the decoder falls
-behind. Recordings are simulated; the model's logits are as doubtful as speech (`full_size_run.py`).
+The client's clock starts when the bin that completes a frame is sent; `decoder_…` is what the decoder says itself. Then
+the rate is doubled until the decoder falls behind. Recordings are simulated; the model's logits are as doubtful as
+speech (`full_size_run.py`).
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import signal
 import subprocess
 import sys
 import tempfile
@@ -86,6 +88,7 @@ def measure(
     replaying.wait()
     after = decoder.cpu_times()
     latencies = 1000 * np.array([now - partial.sent for partial, now in timed])
+    inside = [partial.latency_ms for partial, _ in timed]
     fifth = max(1, len(latencies) // 5)
     return {
         "speed": speed,
@@ -95,6 +98,8 @@ def measure(
         "p99_ms": round(float(np.quantile(latencies, 0.99)), 2),
         "max_ms": round(float(latencies.max()), 2),
         "p99_share_of_step": round(float(np.quantile(latencies, 0.99)) / STEP_MS, 3),
+        "decoder_p50_ms": round(float(np.quantile(inside, 0.5)), 2),
+        "decoder_p99_ms": round(float(np.quantile(inside, 0.99)), 2),
         "last_fifth_p50_ms": round(float(np.median(latencies[-fifth:])), 2),
         "cpu_seconds_per_second_of_speech": round(
             (after.user + after.system - before.user - before.system) / (n_bins * BIN_SECONDS), 4
@@ -109,6 +114,8 @@ def main() -> None:
     parser.add_argument("--weights", nargs="+", default=["float32", "int8"])
     parser.add_argument("--most", type=float, default=128, help="highest rate to try")
     options = parser.parse_args()
+    # What is started here ends with `with`, also where this is terminated.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with tempfile.TemporaryDirectory() as folder, EmbeddedValkey() as valkey:
         run, recordings, short = (Path(folder) / name for name in ("run", "recordings", "short"))
         write_run(run)

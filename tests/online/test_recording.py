@@ -185,13 +185,15 @@ def test_what_is_no_sentence_and_no_correction_is_said_and_passed_over(client, t
     client.xadd(STREAMS.sentences, {"other": b"\xff"})
     speaker = Speaker(client)
     speaker.say("evil", first_input="../../evil")
+    speaker.say("evil", last_input="+ COUNT 1")
+    speaker.say("evil", first_bin="many")
     client.xadd(STREAMS.corrections, {"utterance": "one", "text": "x", "sent": "0"})
     correct(client, 77, "of nothing")
     speaker.say("good")
     assert Recorder(client, STREAMS, tmp_path).step(0) == 1
     assert [each.sentence.text for each in recorded(tmp_path)] == ["good"]
     assert unacknowledged(client) == 0
-    assert len(problems(client)) == 5
+    assert len(problems(client)) == 7
     assert {each.part for each in problems(client)} == {"recorder"}
     assert "utterance 77 was corrected" in problems(client)[-1].text
 
@@ -227,6 +229,14 @@ def test_without_a_decoder_utterances_wait(client, tmp_path):
     client.set(STREAMS.status, json.dumps({"n_features": N_FEATURES}))
     assert recorder.step(0) == 1
     assert unacknowledged(client) == 0
+
+
+def test_an_utterance_of_an_earlier_decoder_with_other_features_is_kept(client, tmp_path):
+    _, features = Speaker(client).say("earlier", 30, block=7, before=3)
+    client.set(STREAMS.status, json.dumps({"n_features": 512}))
+    assert Recorder(client, STREAMS, tmp_path).step(0) == 1
+    [kept] = recorded(tmp_path)
+    assert np.array_equal(kept.features, features)
 
 
 @pytest.fixture(params=["full disk", "no room for a file"])

@@ -180,6 +180,7 @@ def test_one_session_is_played_by_name_and_a_trial_without_an_answer_is_said(ser
 
 def test_waiting_ends_where_no_decoder_is(server, client, dataset, capsys):
     root = dataset(n_sessions=1, n_val=2, n_features=8)
+    client.set(STREAMS.status, json.dumps({"n_features": 512, "queue": 0, "in_utterance": False, "ended": True}))
     arguments = ["--speed", "0", "--prefix", STREAMS.prefix, "--unix_socket", str(server.unix_socket)]
     assert main(["replay", str(root), *arguments, "--patience", "0.3"]) == 0
     shown = capsys.readouterr()

@@ -75,7 +75,7 @@ def replay(
 
     with reached(redis, say) as client:
         status = read_status(client, streams, say)
-        if status is None or status.get("ended"):
+        if status is None:
             say(f"no decoder is at {prefix} yet; it will find what is sent in the stream")
         require_width(status, chosen[0].features.shape[1] if data.columns is None else len(data.columns))
         sender = Sender(client, streams, source, say)

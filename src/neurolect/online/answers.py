@@ -53,13 +53,17 @@ class Answers:
 
         Args:
             n: sentences expected.
-            patience: seconds without a sentence after which it ends.
+            patience: seconds without a sentence, or a bin that the decoder has heard, after which it ends.
             on_sentence: is told how many there are.
         """
         heard = time.monotonic()
         idle: set[float] = set()
+        progress: tuple[Any, ...] = ()
         while len(self.sentences) < n and time.monotonic() - heard < patience:
             status = read_status(self._client, self._streams, self._say)
+            told = status or {}
+            if (told.get("bins"), told.get("queue")) != progress:
+                progress, heard = (told.get("bins"), told.get("queue")), time.monotonic()
             before = len(self.sentences)
             until_done(self._read, self._say)
             if len(self.sentences) > before:
@@ -84,10 +88,10 @@ class Answers:
 
 
 def read_status(client: Redis, streams: LiveStreams, say: Callable[[str], None]) -> dict[str, Any] | None:
-    """What the decoder says of itself, None where there is none."""
+    """What the decoder says of itself, None where there is none any more."""
     found: Any = until_done(lambda: client.get(streams.status), say)
-    status: dict[str, Any] | None = json.loads(found) if found else None
-    return status
+    status: dict[str, Any] = json.loads(found) if found else {"ended": True}
+    return None if status.get("ended") else status
 
 
 def require_width(status: dict[str, Any] | None, n_features: int) -> None:

@@ -20,7 +20,7 @@ from neurolect.online.live_streams import Correction, Sentence
 
 _NAME = re.compile(r"utterance_(\d+)_.+_(\d+)-(\d+)\.hdf5$")
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,63}$")
-_ENTRY = re.compile(r"\d{1,20}-\d{1,20}$")
+_ENTRY = re.compile(r"\d{1,19}-\d{1,19}$")
 
 
 @dataclass(frozen=True)
@@ -54,10 +54,15 @@ def recorded_name(sentence: Sentence) -> str:
     """Name of an utterance's file: the same whenever it is recorded, and no other utterance's, of any server.
 
     Raises:
-        DataError: its first entry is no entry of a stream.
+        DataError: the sentence does not say which bins it is of.
     """
-    if not _ENTRY.match(sentence.first_input):
-        raise DataError(f"utterance {sentence.utterance}: first_input is '{sentence.first_input[:40]}', no entry")
+    numbers = {name: getattr(sentence, name) for name in ("utterance", "n_bins", "first_bin")}
+    texts = {name: getattr(sentence, name) for name in ("first_input", "last_input", "source")}
+    wrong = {name: value for name, value in numbers.items() if not isinstance(value, int)}
+    wrong |= {name: value for name, value in texts.items() if not isinstance(value, str)}
+    wrong |= {name: texts[name] for name in ("first_input", "last_input") if not _ENTRY.match(str(texts[name]))}
+    for name, value in wrong.items():
+        raise DataError(f"{name} is {str(value)[:40]!r}")
     # A source is any text; what could not be part of a file's name everywhere stands in it as a digest.
     plain = _PLAIN.match(sentence.source)
     source = sentence.source if plain else hashlib.sha256(sentence.source.encode()).hexdigest()[:16]

@@ -12,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from neurolect.errors import DataError
-from neurolect.online.live_streams import Bins, Correction, LiveStreams, Problem, Received, Sentence, read_input
+from neurolect.online.live_streams import Correction, LiveStreams, Problem, Received, Sentence
 from neurolect.online.lost_connections import passing, refuse_what_stays
+from neurolect.online.recorded_bins import bins_of, width_of
 from neurolect.online.recorded_trials import (
     RecordedTrial,
     read_recorded,
@@ -178,23 +179,12 @@ class Recorder:
         return True
 
     def _features(self, sentence: Sentence) -> npt.NDArray[np.float32]:
-        """Bins of an utterance, each once, however they were cut into entries; (0, features) if they are gone."""
-        n_features = self._status["n_features"]
-        parts = [np.empty((0, n_features), dtype=np.float32)]
-        following, missing = sentence.first_bin, sentence.n_bins
-        entries: Any = self._client.xrange(self._streams.input, sentence.first_input, sentence.last_input)
-        for _, fields in entries:
-            try:
-                bins = read_input(fields, n_features)
-            except DataError:
-                continue
-            if isinstance(bins, Bins) and bins.source == sentence.source:
-                skipped = max(0, following - bins.first)
-                part = bins.features[skipped : skipped + missing]
-                if len(part):
-                    parts.append(part)
-                    following, missing = bins.first + skipped + len(part), missing - len(part)
-        return np.concatenate(parts)
+        """Bins of an utterance (bins, features); none if they are gone."""
+        found: Any = self._client.xrange(self._streams.input, sentence.first_input, sentence.last_input)
+        entries = [fields for _, fields in found]
+        features = bins_of(sentence, entries, self._status["n_features"])
+        width = None if len(features) else width_of(sentence, entries)
+        return features if width is None else bins_of(sentence, entries, width)
 
     def _correct(self, entry: bytes, fields: Received, waiting: set[int]) -> bool:
         """Store a correction with its utterance; False where that has to wait."""
