@@ -30,6 +30,7 @@ VERBS = {
     "train alignment": "Train an encoder that places trials near the vectors of their words",
     "evaluate": "Decode a split with a trained run and report error rates",
     "classify": "Classify the words of a split with a trained run and report accuracy",
+    "monitor": "Show live decoding in a browser, and take corrections",
     "report run": "Write the report and the model card of a run on segments",
     "sweep": "Train and classify words for subjects × initialisations × seeds, as one table that can be gone on with",
     "report sweep": "Print the accuracies of a sweep by initialisation and subject, and draw them",
