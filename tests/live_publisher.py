@@ -13,7 +13,11 @@ from neurolect.text.lexicon import Lexicon
 
 BINS_PER_FRAME = 4
 FRAMES_PER_PHONEME = 2
-ARRAYS = ("ventral 6v", "area 4", "55b", "dorsal 6v")
+ARRAYS = [
+    f"{array} {kind}"
+    for kind in ("threshold crossings", "spike power")
+    for array in ("ventral 6v", "area 4", "55b", "dorsal 6v")
+]
 
 
 class LivePublisher:
@@ -23,12 +27,11 @@ class LivePublisher:
         client: of the server.
         streams: where to.
         lexicon: pronunciations; without one, words have made-up ones.
-        rng: of the features.
     """
 
-    def __init__(self, client, streams=LiveStreams(), lexicon: Lexicon | None = None, rng=None):
-        self.client, self.streams, self.lexicon = client, streams, lexicon
-        self.rng = np.random.default_rng(0) if rng is None else rng
+    def __init__(self, client, streams: LiveStreams | None = None, lexicon: Lexicon | None = None):
+        self.client, self.streams, self.lexicon = client, streams or LiveStreams(), lexicon
+        self.rng = np.random.default_rng(0)
         self.utterance = 0
         self.bins = 0
         self.patterns = np.random.default_rng(1).normal(size=(len(PHONEMES), 512)) * 1.2
@@ -37,12 +40,7 @@ class LivePublisher:
         """Renew the status; returns it."""
         said = {
             "run": "runs/t15", "session": "t15.2024.03.08", "simulated": True, "n_features": 512,
-            "feature_arrays": [
-                [f"{array} {kind}", first, first + 64]
-                for first, (kind, array) in zip(
-                    range(0, 512, 64), [(kind, array) for kind in ("crossings", "power") for array in ARRAYS], strict=True
-                )
-            ],
+            "feature_arrays": [[name, 64 * number, 64 * number + 63] for number, name in enumerate(ARRAYS)],
             "symbols": list(PHONEMES.symbols), "blank": PHONEMES.blank, "silence": PHONEMES.silence,
             "seconds_per_bin": 0.02, "seconds_per_frame": 0.08, "lookahead_seconds": 0.2, "weights": "float32",
             "lm": "5gram.nlm", "utterance": self.utterance, "in_utterance": False, "sentences": self.utterance,
@@ -89,8 +87,8 @@ class LivePublisher:
             self.client.xadd(self.streams.partials, partial.to_fields())
         sentence = Sentence(
             self.utterance, text, tuple(said), ((text, -1.0), *((other, -2.0) for other in alternatives)), -1.0,
-            "t15.2024.03.08", 3, "event", frame * BINS_PER_FRAME, frame, self.bins, "test", "0-1", "0-2", "", notes or {},
-            (), 41.0,
+            "t15.2024.03.08", 3, "event", frame * BINS_PER_FRAME, frame, self.bins, "test", "0-1", "0-2", "",
+            notes or {}, (), 41.0,
         )  # fmt: skip
         if finish:
             self.client.xadd(self.streams.sentences, sentence.to_fields())

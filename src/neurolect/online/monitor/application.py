@@ -48,7 +48,7 @@ class MonitorSettings:
         allowed_hosts: names that the monitor may be called by, besides loopback and its own address.
     """
 
-    streams: LiveStreams = LiveStreams()
+    streams: LiveStreams
     recordings: Path | None = None
     token: Token | None = None
     allowed_hosts: tuple[str, ...] = ()
@@ -74,7 +74,7 @@ def application(client: Redis, settings: MonitorSettings) -> ASGIApp:
     return Guard(Starlette(routes=routes, lifespan=service.reading), settings.allowed_hosts)
 
 
-class _Refused(Exception):
+class _RefusalError(Exception):
     """A request that is answered with a status and a line."""
 
     def __init__(self, status: int, text: str) -> None:
@@ -91,7 +91,7 @@ def _answering(handler: Handler) -> Handler:
     async def answer(self: _Service, request: Request) -> Response:
         try:
             answered: Response = await handler(self, request)
-        except _Refused as refused:
+        except _RefusalError as refused:
             return refused.answer
         return answered
 
@@ -130,7 +130,7 @@ class _Service:
         """The page and what it is made of, which is no secret."""
         name = request.path_params.get("name", "index.html")
         if name not in self._files:
-            raise _Refused(404, "there is no such file")
+            raise _RefusalError(404, "there is no such file")
         content, media_type = self._files[name]
         return Response(content, media_type=media_type)
 
@@ -146,7 +146,7 @@ class _Service:
         if token is None:
             return JSONResponse({})
         if not isinstance(given, str) or not token.opens(given):
-            raise _Refused(403, "this is not the token")
+            raise _RefusalError(403, "this is not the token")
         answer = JSONResponse({})
         secure = request.url.scheme == "https"
         answer.set_cookie(cookie_name(request), token.cookie, httponly=True, samesite="strict", secure=secure)
@@ -169,17 +169,16 @@ class _Service:
 
     @_answering
     async def correct(self, request: Request) -> Response:
-        """Store what a person says was said."""
+        """Store what a person says was said; an empty text says that nothing was."""
         self._require_admission(request)
         body = await _body(request)
         utterance, text = body.get("utterance"), body.get("text")
         if type(utterance) is not int or utterance not in self._hub.sentences:
-            raise _Refused(404, "there is no such sentence")
-        text = " ".join(text.split()) if isinstance(text, str) else ""
-        if not text or len(text) > MAX_CORRECTION or not text.isprintable():
-            raise _Refused(422, f"write what was said, in at most {MAX_CORRECTION} characters")
-        fields = Correction(utterance, text, time.time()).to_fields()
-        await run_in_threadpool(self._store, fields)
+            raise _RefusalError(404, "there is no such sentence")
+        text = " ".join(text.split()) if isinstance(text, str) else None
+        if text is None or len(text) > MAX_CORRECTION or not text.isprintable():
+            raise _RefusalError(422, f"write what was said, in at most {MAX_CORRECTION} characters")
+        await run_in_threadpool(self._store, Correction(utterance, text, time.time()))
         return JSONResponse({})
 
     @_answering
@@ -188,22 +187,23 @@ class _Service:
         self._require_admission(request)
         recordings = self._settings.recordings
         if recordings is None:
-            raise _Refused(404, "the monitor was started without --recordings")
+            raise _RefusalError(404, "the monitor was started without --recordings")
         if self._exporting:
-            raise _Refused(409, "an export is under way")
+            raise _RefusalError(409, "an export is under way")
         self._exporting = True
         out = recordings.with_name(f"{recordings.name}-t15")
         try:
             n_trials = await run_in_threadpool(_export, recordings, out)
         except (NeurolectError, OSError) as error:
-            raise _Refused(422, str(error)) from None
+            raise _RefusalError(422, str(error)) from None
         finally:
             self._exporting = False
         return JSONResponse({"trials": n_trials, "folder": str(out)})
 
-    def _store(self, fields: dict[str, Any]) -> None:
+    def _store(self, correction: Correction) -> None:
         from redis.exceptions import ConnectionError, RedisError
 
+        fields: Any = correction.to_fields()
         try:
             try:
                 self._client.xadd(self._settings.streams.corrections, fields)
@@ -211,30 +211,30 @@ class _Service:
                 # The connection may be older than the server; said twice, a correction is the same correction.
                 self._client.xadd(self._settings.streams.corrections, fields)
         except RedisError as error:
-            raise _Refused(503, f"not stored, try again: {' '.join(str(error).split())[:200]}") from None
+            raise _RefusalError(503, f"not stored, try again: {' '.join(str(error).split())[:200]}") from None
 
     def _admits(self, connection: Request | WebSocket) -> bool:
         return self._settings.token is None or self._settings.token.admits(connection)
 
     def _require_admission(self, request: Request) -> None:
         if not self._admits(request):
-            raise _Refused(403, "give the token first")
+            raise _RefusalError(403, "give the token first")
 
 
 async def _body(request: Request) -> dict[str, Any]:
     if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
-        raise _Refused(415, "send application/json")
+        raise _RefusalError(415, "send application/json")
     content = b""
     async for chunk in request.stream():
         content += chunk
         if len(content) > MAX_REQUEST_BYTES:
-            raise _Refused(413, f"at most {MAX_REQUEST_BYTES} bytes are taken")
+            raise _RefusalError(413, f"at most {MAX_REQUEST_BYTES} bytes are taken")
     try:
         body = json.loads(content)
     except (ValueError, RecursionError):
-        raise _Refused(400, "this is no JSON") from None
+        raise _RefusalError(400, "this is no JSON") from None
     if not isinstance(body, dict):
-        raise _Refused(400, "this is no JSON object")
+        raise _RefusalError(400, "this is no JSON object")
     return body
 
 

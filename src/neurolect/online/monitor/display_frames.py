@@ -19,6 +19,8 @@ _FEATURES_HEADER = struct.Struct("<B3xII")
 _PHONEMES_HEADER = struct.Struct("<B3xIIII")
 _HORIZON_BINS = 1_500
 _DEVIATIONS = 3.0
+_SETTLED_BINS = 250
+_MOST_DEVIATIONS = 8.0
 
 
 class FeatureScale:
@@ -34,9 +36,14 @@ class FeatureScale:
         self._variance = np.zeros(n_features)
 
     def message(self, features: npt.NDArray[np.float32]) -> bytes:
-        """features (bins, features) → header and (bins, features) uint8: 128 is the mean, 1 and 255 are ± 3 deviations.
+        """Bytes of bins: 128 is a feature's mean, 1 and 255 are 3 deviations below and above it.
 
-        The header is little-endian: kind uint8, 3 bytes of nothing, number of features uint32, number of bins uint32.
+        Args:
+            features: (bins, features), finite.
+
+        Returns:
+            Header and (bins, features) uint8. The header is little-endian: kind uint8, 3 bytes of nothing, number of
+            features uint32, number of bins uint32.
         """
         shown = features[-SHOWN_BINS:].astype(np.float64)
         self._learn(shown)
@@ -46,6 +53,10 @@ class FeatureScale:
         return _FEATURES_HEADER.pack(FEATURES, self.n_features, len(shown)) + values.tobytes()
 
     def _learn(self, features: npt.NDArray[np.float64]) -> None:
+        if self._bins >= _SETTLED_BINS:
+            # One artefact must not dim the map for half a minute.
+            most = np.where(self._variance > 0, _MOST_DEVIATIONS * np.sqrt(self._variance), np.inf)
+            features = np.clip(features, self._mean - most, self._mean + most)
         bins = self._bins + len(features)
         share = len(features) / bins
         step = features.mean(0) - self._mean

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,6 +30,8 @@ _ALL = {"sentences": messages.sentence, "corrections": messages.correction, "pro
 """Streams of which every entry is read."""
 _REMEMBERED = {"sentences": MAX_SENTENCES, "corrections": 10 * MAX_SENTENCES, "problems": MAX_PROBLEMS}
 _READ_AT_ONCE = 200
+_LAST_NUMBER = 2**64 - 1
+_NOTHING_THERE = ("WRONGTYPE", "Invalid stream ID")
 _MAX_FEATURES = 65_536
 _MAX_CLASSES = 4_096
 
@@ -89,11 +91,10 @@ class Feed:
         """
         pipeline = self._client.pipeline(transaction=False)
         pipeline.get(self._streams.status)
-        # The last entry again, since Redis before 6.2 cannot leave it out.
         for name, count in _NEWEST.items():
-            pipeline.xrevrange(self._key(name), min=self._last.get(name, b"-"), count=count)
+            pipeline.xrevrange(self._key(name), min=_after(self._last.get(name)), count=count)
         for name in _ALL:
-            pipeline.xrange(self._key(name), min=self._last.get(name, b"-"), count=_READ_AT_ONCE)
+            pipeline.xrange(self._key(name), min=_after(self._last.get(name)), count=_READ_AT_ONCE)
         status, *replies = _replies(pipeline)
         said = self._read_status(status)
         for name, reply in zip((*_NEWEST, *_ALL), replies, strict=True):
@@ -104,17 +105,16 @@ class Feed:
         return str(getattr(self._streams, name))
 
     def _read(self, name: str, entries: Entries) -> Said:
-        new = [each for each in entries if each[0] != self._last.get(name)]
-        if not new:
+        if not entries:
             return []
-        self._last[name] = new[-1][0]
+        self._last[name] = entries[-1][0]
         if name == "input":
-            return self._features(new)
+            return self._features(entries)
         if name == "phonemes":
-            return self._phonemes(new)
+            return self._phonemes(entries)
         read = messages.partial if name == "partials" else _ALL[name]
         said: Said = []
-        for entry, fields in new:
+        for entry, fields in entries:
             place = f"{self._key(name)} {entry.decode()}"
             try:
                 said.append(read(entry.decode(), fields))
@@ -172,11 +172,19 @@ def _replies(pipeline: Any) -> list[Any]:
 
     replies: list[Any] = pipeline.execute(raise_on_error=False)
     for number, reply in enumerate(replies):
-        if isinstance(reply, ResponseError) and "WRONGTYPE" in str(reply):
+        if isinstance(reply, ResponseError) and str(reply).startswith(_NOTHING_THERE):
             replies[number] = None if number == 0 and len(replies) > len(_REMEMBERED) else []
         elif isinstance(reply, Exception):
             raise reply
     return replies
+
+
+def _after(entry: bytes | None) -> str:
+    """The least id after an entry's; Redis before 6.2 has no way of its own to say so."""
+    if entry is None:
+        return "-"
+    milliseconds, number = map(int, entry.split(b"-"))
+    return f"{milliseconds}-{number + 1}" if number < _LAST_NUMBER else f"{milliseconds + 1}-0"
 
 
 def _problem(place: str, text: str) -> Message:

@@ -27,7 +27,7 @@ def listen(bind: str, port: int, has_token: bool) -> socket.socket:
         family, _, _, _, address = socket.getaddrinfo(bind, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         if not has_token and not is_loopback(str(address[0])):
             raise ConfigError(f"{bind} can be reached from other machines: ask for a token, with --token_env")
-        return socket.create_server(address[:2], family=family)  # type: ignore[arg-type]
+        return socket.create_server(address[:2], family=family)
     except (OSError, OverflowError, UnicodeError) as error:
         raise ConfigError(f"the monitor cannot listen on {bind} port {port}: {error}") from None
 

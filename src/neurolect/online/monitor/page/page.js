@@ -100,7 +100,6 @@ function pause() {
   paused = !paused;
   byId("pause-button").ariaPressed = String(paused);
   byId("pause-button").textContent = paused ? "Go on" : "Pause";
-  byId("axis-end").textContent = paused ? "paused" : "now";
   drawSoon();
 }
 

@@ -41,7 +41,7 @@ export function move(step) {
 
 export function confirmCurrent() {
   const item = current() ?? newest();
-  if (item?.sentence.text) store(item, item.sentence.text);
+  if (item) store(item, item.sentence.text);
 }
 
 export function editCurrent() {
@@ -69,13 +69,13 @@ function show(item) {
   const { utterance, text, cue, correction, block } = item.sentence;
   const mended = correction !== null && correction !== text;
   const className = mended ? "text mended" : correction === null ? "text" : "text kept";
-  const lines = [make("p", { className }, (correction ?? text) || "no words")];
+  const lines = [make("p", { className }, (correction ?? text) || (mended ? "nothing was said" : "no words"))];
   if (mended) lines.push(make("p", { className: "aside" }, "decoded: ", make("s", {}, text || "no words")));
   if (cue !== null) lines.push(make("p", { className: "aside" }, `cue: ${cue}`));
   const number = block === null ? `${utterance}` : `${utterance} · block ${block}`;
   const state = mended ? " · corrected" : correction === null ? "" : " · confirmed";
   const actions = make("div", { className: "actions" }, make("span", { className: "number" }, number + state));
-  if (correction === null && text) actions.append(button("That is what I said", () => store(item, text)));
+  if (correction === null) actions.append(button("That is what I said", () => store(item, text)));
   actions.append(button("Correct", () => edit(item)));
   const focused = item.element.contains(document.activeElement);
   item.element.replaceChildren(...lines, actions);

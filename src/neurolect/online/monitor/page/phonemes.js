@@ -23,7 +23,9 @@ export function showPhonemeStatus(status) {
 }
 
 export function fitPhonemes() {
-  map?.resize(Math.max(10, Math.round(secondsShown(byId("phoneme-map")) / secondsPerFrame)));
+  const seconds = secondsShown(byId("phoneme-map"));
+  byId("phoneme-seconds").textContent = `· last ${seconds.toFixed(0)} s of speech`;
+  map?.resize(Math.max(10, Math.round(seconds / secondsPerFrame)));
 }
 
 // Header: kind, utterance, first frame, number of frames, number of classes; then frame after frame.

@@ -63,12 +63,12 @@ function word(letters, confidence) {
   const percent = Math.round(100 * Math.min(1, Math.max(0, confidence)));
   const part = make("span", { className: "part" });
   part.style.width = `${percent}%`;
-  const measure = make("span", { className: "measure", ariaHidden: "true" }, make("span", { className: "track" }, part), `${percent}`);
+  const measure = make("span", { className: "measure", ariaHidden: "true" }, make("span", { className: "track" }, part), `${percent}%`);
   if (confidence < DOUBTFUL) {
     element.classList.add("doubtful");
-    measure.append("?");
+    measure.append(" ?");
   }
-  element.title = `${percent} % certain`;
+  element.title = `${percent}% certain`;
   element.append(measure);
   return element;
 }

@@ -22,7 +22,7 @@ export function nextTheme() {
 
 function show() {
   document.documentElement.dataset.theme = chosen;
-  byId("theme-button").textContent = { system: "Auto", light: "Light", dark: "Dark" }[chosen];
+  byId("theme-button").textContent = { system: "◐ Auto", light: "○ Light", dark: "● Dark" }[chosen];
   byId("theme-button").ariaLabel = `Colours: ${chosen}`;
   listeners.forEach((listener) => listener());
 }
