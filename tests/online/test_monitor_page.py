@@ -223,7 +223,7 @@ def test_latency_and_falling_behind_are_said_in_words(page, publisher):
     text_is(page, "#pace", "Keeping up")
     assert page.is_visible("#simulated")
     publisher.status(behind=True, lag_ms=2340.0, queue=1170, simulated=False)
-    text_is(page, "#pace", "Behind by 2340 ms, catching up")
+    text_is(page, "#pace", "Behind by 2.3 s, catching up")
     text_is(page, "#queue", "1,170")
     page.wait_for_selector("#simulated", state="hidden")
 

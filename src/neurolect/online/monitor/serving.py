@@ -23,6 +23,8 @@ def listen(bind: str, port: int, has_token: bool) -> socket.socket:
         ConfigError: the address is not this machine's, the port is taken, or others could see the page and nobody would
             be asked for a token.
     """
+    if not 0 <= port <= 65_535:
+        raise ConfigError(f"port is {port}, it must be at most 65535")
     try:
         family, _, _, _, address = socket.getaddrinfo(bind, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         if not has_token and not is_loopback(str(address[0])):

@@ -2,7 +2,7 @@
 
 import { byId } from "./elements.js";
 
-const milliseconds = (value) => (value === null ? "–" : value >= 10_000 ? `${(value / 1000).toFixed(1)} s` : `${value.toFixed(value < 10 ? 1 : 0)} ms`);
+const milliseconds = (value) => (value === null ? "–" : value >= 1000 ? `${(value / 1000).toFixed(1)} s` : `${value.toFixed(value < 10 ? 1 : 0)} ms`);
 
 export function showGauges(status) {
   const { latency_ms: latency, lag_ms: lag, queue, behind } = status;

@@ -111,7 +111,7 @@ function edit(item) {
     },
     input,
     make("div", { className: "choices" }, ...choices.map((each) => button(each.text, () => choose(each.text)))),
-    make("div", { className: "actions" }, make("span", { className: "number" }, `${utterance}`), make("button", {}, "Store"), button("Cancel", close)),
+    make("div", { className: "actions" }, make("span", { className: "number" }, `${utterance}`), make("button", { className: "store" }, "Store"), button("Cancel", close)),
   );
   item.element.replaceChildren(item.form);
   input.focus();
