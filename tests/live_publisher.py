@@ -34,7 +34,9 @@ class LivePublisher:
         self.rng = np.random.default_rng(0)
         self.utterance = 0
         self.bins = 0
-        self.patterns = np.random.default_rng(1).normal(size=(len(PHONEMES), 512)) * 1.2
+        self.inputs: list[str] = []
+        patterns = np.random.default_rng(1)
+        self.patterns = patterns.normal(size=(len(PHONEMES), 5)) @ patterns.normal(size=(5, 512)) / 2
 
     def status(self, **changes) -> dict:
         """Renew the status; returns it."""
@@ -71,7 +73,7 @@ class LivePublisher:
         """
         self.utterance += 1
         words = text.split()
-        frame, said = 0, []
+        frame, said, first_bin, before = 0, [], self.bins, len(self.inputs)
         for number, word in enumerate(words):
             start = frame * 0.08
             for symbol in [*self._phonemes(word), PHONEMES.symbols[PHONEMES.silence]]:
@@ -83,11 +85,14 @@ class LivePublisher:
             confidence = 0.9 if confidences is None else confidences[number]
             said.append(Word(word, start, frame * 0.08, confidence))
             so_far = tuple(Word(each.text, each.start, each.end) for each in said)
-            partial = Partial(self.utterance, " ".join(words[: number + 1]), so_far, frame, "0-1", time.time(), 6.4)
+            partial = Partial(
+                self.utterance, " ".join(words[: number + 1]), so_far, frame, self.inputs[-1], time.time(), 6.4
+            )
             self.client.xadd(self.streams.partials, partial.to_fields())
+        heard = self.inputs[before:] or ["0-0"]
         sentence = Sentence(
             self.utterance, text, tuple(said), ((text, -1.0), *((other, -2.0) for other in alternatives)), -1.0,
-            "t15.2024.03.08", 3, "event", frame * BINS_PER_FRAME, frame, self.bins, "test", "0-1", "0-2", "",
+            "t15.2024.03.08", 3, "event", frame * BINS_PER_FRAME, frame, first_bin, "test", heard[0], heard[-1], "",
             notes or {}, (), 41.0,
         )  # fmt: skip
         if finish:
@@ -110,5 +115,5 @@ class LivePublisher:
 
     def _send(self, features) -> None:
         bins = Bins(features.astype(np.float32), self.bins, "test", time.time())
-        self.client.xadd(self.streams.input, bins.to_fields(), maxlen=2_000, approximate=True)
+        self.inputs.append(self.client.xadd(self.streams.input, bins.to_fields(), maxlen=2_000).decode())
         self.bins += len(features)

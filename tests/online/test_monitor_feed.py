@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from redis.exceptions import RedisError
 
 from live_publisher import LivePublisher
@@ -12,6 +15,7 @@ from monitor_process import wait_until
 from neurolect.online.embedded_valkey import EmbeddedValkey
 from neurolect.online.live_streams import Correction, LiveStreams
 from neurolect.online.monitor.feed import Feed
+from neurolect.online.monitor.hub import Hub
 from neurolect.online.monitor.outbox import Outgoing
 
 
@@ -114,6 +118,28 @@ def test_a_status_that_is_no_json_is_a_problem_and_the_next_one_is_shown(feed, p
     assert told(feed.news(), "problem") == []
     publisher.status()
     assert len(told(feed.news(), "status")) == 1
+
+
+FIELDS = "sentence partial utterance text part sent features event first frames classes probabilities first_frame"
+ANY_FIELDS = st.dictionaries(
+    st.sampled_from(FIELDS.split()),
+    st.binary(max_size=40) | st.integers().map(lambda number: str(number).encode()),
+    min_size=1,
+)
+STREAMS = ["input", "phonemes", "partials", "sentences", "corrections", "problems"]
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(entries=st.lists(st.tuples(st.sampled_from(STREAMS), ANY_FIELDS), max_size=8))
+def test_no_entry_of_any_stream_ends_the_reader(feed, publisher, entries):
+    publisher.status()
+    feed.everything()
+    for stream, fields in entries:
+        publisher.client.xadd(getattr(publisher.streams, stream), fields)
+    hub = Hub()
+    hub.take(feed.news())
+    hub.take(feed.everything())
+    assert json.loads(hub.snapshot())["redis"]["connected"]
 
 
 def test_after_the_server_died_everything_is_told_again(feed, publisher):

@@ -68,3 +68,9 @@ def test_a_partial_sentence_is_not_shown_after_its_sentence():
         hub.take([partial, sentence(1), partial])
         assert [json.loads(each)["type"] for each in read_all(outbox)] == ["sentence"]
     assert json.loads(hub.snapshot())["partial"] is None
+
+
+def test_partial_sentences_of_a_decoder_that_began_anew_are_shown():
+    hub = Hub()
+    hub.take([sentence(1), sentence(2), {"type": "partial", "id": "9-0", "utterance": 1, "text": "b", "words": []}])
+    assert json.loads(hub.snapshot())["partial"]["text"] == "b"

@@ -222,6 +222,7 @@ def test_latency_and_falling_behind_are_said_in_words(page, publisher):
     text_is(page, "#p99", "14 ms")
     text_is(page, "#pace", "Keeping up")
     assert page.is_visible("#simulated")
+    assert page.is_hidden("#export-button")
     publisher.status(behind=True, lag_ms=2340.0, queue=1170, simulated=False)
     text_is(page, "#pace", "Behind by 2.3 s, catching up")
     text_is(page, "#queue", "1,170")
@@ -276,7 +277,9 @@ def test_nothing_is_cut_off_or_tiny_at_any_width(page, publisher, width):
 
 def test_the_address_with_the_token_signs_in_once_and_the_cookie_does_afterwards(chromium, valkey):
     with (
-        running_monitor(valkey.socket, "--token_env", "SECRET", environment={"SECRET": SECRET}) as monitor,
+        running_monitor(
+            valkey.socket, "--token_env", "SECRET", "--recordings", "kept", environment={"SECRET": SECRET}
+        ) as monitor,
         chromium.new_context() as context,
     ):
         page = context.new_page()
@@ -290,6 +293,7 @@ def test_the_address_with_the_token_signs_in_once_and_the_cookie_does_afterwards
         page.set_default_timeout(PATIENCE)
         page.goto(f"{monitor.url}#token={SECRET.replace(' ', '%20')}")
         page.wait_for_selector("#connection[data-state=good], #connection[data-state=warn]")
+        assert page.is_visible("#export-button")
         assert SECRET.split()[0] not in page.url
         assert page.evaluate("document.cookie") == ""
         page.goto(monitor.url)

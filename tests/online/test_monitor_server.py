@@ -18,8 +18,9 @@ from websockets.sync.client import connect
 
 from live_publisher import LivePublisher
 from monitor_process import running_monitor, wait_until
+from neurolect.data.t15 import read_split
 from neurolect.online.embedded_valkey import EmbeddedValkey
-from neurolect.online.live_streams import Bins, Correction
+from neurolect.online.live_streams import Bins, Correction, LiveStreams
 
 SECRET = "correct horse battery"
 OVER_THE_NETWORK = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -281,3 +282,24 @@ def test_with_a_token_nothing_is_seen_before_it_is_given(valkey, publisher):
             assert texts(connection, lambda message: message["type"] == "snapshot")
         with pytest.raises(InvalidStatus), browser(monitor, additional_headers={"Cookie": cookie[:-1]}):
             pass
+
+
+def test_the_page_exports_what_was_recorded_and_corrected(valkey, tmp_path):
+    recording = pytest.importorskip("neurolect.online.recording")
+    client = valkey.server.client()
+    publisher = LivePublisher(client, LiveStreams("export:"))
+    publisher.status()
+    recorder = recording.Recorder(client, publisher.streams, tmp_path / "kept")
+    kept = tmp_path / "kept"
+    with running_monitor(valkey.socket, "--prefix", "export:", "--recordings", str(kept)) as monitor:
+        utterance = publisher.utter("good morning").utterance
+        wait_until(lambda: _knows(monitor, utterance))
+        recorder.step(0)
+        nothing_yet = post(monitor, "export", {})
+        assert nothing_yet.status_code == 422
+        assert "no utterance that a person corrected" in nothing_yet.json()["said"]
+        assert post(monitor, "corrections", {"utterance": utterance, "text": "good evening"}).ok
+        recorder.step(0)
+        assert post(monitor, "export", {}).json() == {"trials": 1, "folder": f"{kept}-t15"}
+    (path,) = (tmp_path / "kept-t15").glob("*/data_train.hdf5")
+    assert [trial.sentence for trial in read_split(path)] == ["good evening"]

@@ -92,7 +92,7 @@ class Hub:
         if kind == "status":
             self._status, self._status_came = message, time.monotonic()
         elif kind == "partial":
-            if message["utterance"] in self.sentences:
+            if message["utterance"] == next(reversed(self.sentences), None):
                 return False
             self._partial = message
         elif kind == "sentence":

@@ -73,21 +73,25 @@ function showConnection() {
       : silent === null
         ? ["waiting", "No decoder yet"]
         : silent > SILENT_AFTER
-          ? ["warn", `Decoder silent for ${silent < 120 ? `${Math.floor(silent)} s` : `${Math.floor(silent / 60)} min`}`]
+          ? ["warn", `Decoder silent since ${new Date(Date.now() - 1000 * silent).toLocaleTimeString()}`]
           : ["good", "Live"];
   const element = byId("connection");
+  element.title = up ? redis.text : "";
   if (element.textContent === text) return;
   element.dataset.state = state;
   element.textContent = text;
 }
 
 function draw(now) {
+  const wait = calm.matches ? CALM_EVERY - (now - drawnAt) : 0;
+  if (wait > 0) {
+    setTimeout(() => requestAnimationFrame(draw), wait);
+    return;
+  }
   due = false;
-  if (calm.matches && now - drawnAt < CALM_EVERY) return setTimeout(drawSoon, CALM_EVERY);
   drawnAt = now;
   drawFeatures();
   drawPhonemes();
-  return null;
 }
 
 function drawSoon() {

@@ -13,11 +13,14 @@ export function showAll(sentences) {
 }
 
 export function add(sentence) {
+  const known = items.get(sentence.utterance);
+  // A decoder that began anew counts anew.
+  if (known && known.sentence.id !== sentence.id) remove(sentence.utterance);
   const item = items.get(sentence.utterance) ?? { element: make("li", { tabIndex: -1 }), form: null };
   item.sentence = sentence;
   items.set(sentence.utterance, item);
   item.element.dataset.utterance = sentence.utterance;
-  if (list.firstChild !== item.element && !item.element.isConnected) list.prepend(item.element);
+  if (!item.element.isConnected) list.prepend(item.element);
   show(item);
   while (items.size > MOST) remove(items.keys().next().value);
   makeReachable();
@@ -139,6 +142,10 @@ function notice(text, state) {
 list.addEventListener("focusin", ({ target }) => makeReachable(target.closest("li")));
 list.addEventListener("keydown", (event) => {
   if (event.target.closest("form")) return;
+  if (event.key === "Enter" && event.target.matches("li")) {
+    event.preventDefault();
+    editCurrent();
+  }
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
   if (!step) return;
   event.preventDefault();

@@ -19,7 +19,7 @@ export function showSentence(sentence) {
   heading(sentence, { true: "corrected", false: sentence.correction === null ? "finished" : "confirmed" }[mended]);
   const text = sentence.correction ?? sentence.text;
   words(text, mended ? [] : sentence.words, false);
-  byId("said").textContent = text;
+  if (byId("said").textContent !== text) byId("said").textContent = text;
   const others = sentence.alternatives.filter(({ text: other }) => other !== text).slice(0, SHOWN_ALTERNATIVES);
   byId("alternatives").replaceChildren(...others.map(({ text: other }) => make("li", {}, make("span", {}, other))));
 }
