@@ -37,6 +37,7 @@ VERBS = {
     "record": "Keep every utterance that a live decoder finished, with its features, in a file of its own",
     "export recordings": "Turn recorded utterances that a person corrected or confirmed into trials for training",
     "serve redis": "Run the Redis server that the online parts meet at",
+    "monitor": "Show live decoding in a browser, and take corrections",
     "report run": "Write the report and the model card of a run on segments",
     "sweep": "Train and classify words for subjects × initialisations × seeds, as one table that can be gone on with",
     "report sweep": "Print the accuracies of a sweep by initialisation and subject, and draw them",
