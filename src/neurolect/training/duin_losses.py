@@ -17,7 +17,7 @@ def reconstruction_loss(reconstructed: Tensor, signals: Tensor, channel_mask: Te
         signals: (batch, samples, channels).
         channel_mask: (batch, channels) bool; False where a subject lacks the channel.
     """
-    errors = (reconstructed.float() - signals).square().mean(dim=1)
+    errors = F.mse_loss(reconstructed.float(), signals, reduction="none").mean(dim=1)
     return masked_mean(errors, channel_mask)
 
 

@@ -47,15 +47,19 @@ class RegressionHead(nn.Module):
 
     def forward(self, positions: Tensor) -> Tensor:
         """Positions (batch, positions, n_inputs) → signals (batch, samples, n_outputs)."""
-        convolutions: list[nn.ConvTranspose1d] = list(self.convolutions)  # type: ignore[arg-type]
+        layers: list[nn.ConvTranspose1d] = list(self.convolutions)  # type: ignore[arg-type]
+        *convolutions, last = layers
         while convolutions:
             if len(convolutions) > 1 and can_be_united(*convolutions[:2]):
                 positions = united_convolution(positions, convolutions.pop(0), convolutions.pop(0))
             else:
                 layer = convolutions.pop(0)
                 positions = convolve_transposed(positions, layer.weight, layer.bias, *_steps(layer))
-        signals: Tensor = self.out(positions)
-        return signals
+        # The linear layer runs over most samples: the weights before it take it up.
+        assert last.bias is not None
+        weight = self.out.weight @ last.weight
+        bias = F.linear(last.bias, self.out.weight, self.out.bias)
+        return convolve_transposed(positions, weight, bias, *_steps(last))
 
 
 class SubjectRegressionHeads(nn.Module):
@@ -157,7 +161,7 @@ def united_convolution(positions: Tensor, first: nn.ConvTranspose1d, second: nn.
     spread = convolve_transposed(positions, weight, None, stride, padding)
     # At its ends the second sees less of the first one's bias.
     bias = first.bias.expand(1, spread.shape[1], -1)
-    return spread + convolve_transposed(bias, second.weight, second.bias, 1, padding)
+    return spread.add_(convolve_transposed(bias, second.weight, second.bias, 1, padding))
 
 
 def _steps(layer: nn.ConvTranspose1d) -> tuple[int, int, int]:

@@ -42,22 +42,30 @@ class SelfAttention(nn.Module):
     def forward(self, tokens: Tensor) -> Tensor:
         """Tokens (batch, tokens, width) → the same shape."""
         heads = (self.n_heads, self.head_width)
-        query = self.query_norm(self.query(tokens).unflatten(-1, heads)).transpose(1, 2)
-        key = self.key_norm(self.key(tokens).unflatten(-1, heads)).transpose(1, 2)
-        value = self.value(tokens).unflatten(-1, heads).transpose(1, 2)
-        attended = self._attend(query, key, value)
-        mixed: Tensor = self.out(attended.transpose(1, 2).flatten(2))
+        query = _heads_first(self._scaled_query_norm(self.query(tokens).unflatten(-1, heads)))
+        key = _heads_first(self.key_norm(self.key(tokens).unflatten(-1, heads)))
+        value = _heads_first(self.value(tokens).unflatten(-1, heads))
+        mixed: Tensor = self.out(self._attend(query, key, value).transpose(1, 2).flatten(2))
         return mixed
 
+    def _scaled_query_norm(self, query: Tensor) -> Tensor:
+        """The norm of queries over √head_width, which attention would else divide all products by."""
+        norm, scale = self.query_norm, 1 / math.sqrt(self.head_width)
+        return F.layer_norm(query, (self.head_width,), norm.weight * scale, norm.bias * scale, norm.eps)
+
     def _attend(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-        share = self.dropout.share if self.training else 0.0
-        if share == 0 or query.device.type != "cpu":
-            return F.scaled_dot_product_attention(query, key, value, dropout_p=share)
-        # With dropout, torch has no fused kernel for processors, and its other one is slower than this.
-        batch, n_heads, n_tokens, head_width = query.shape
-        query, key, value = (each.reshape(batch * n_heads, n_tokens, head_width) for each in (query, key, value))
-        products = torch.baddbmm(
-            query.new_empty(1), query, key.transpose(1, 2), beta=0, alpha=1 / math.sqrt(head_width)
-        )
-        attended = torch.bmm(self.dropout(products.softmax(dim=-1)), value)
-        return attended.view(batch, n_heads, n_tokens, head_width)
+        if query.device.type != "cpu":
+            share = self.dropout.share if self.training else 0.0
+            return F.scaled_dot_product_attention(query, key, value, dropout_p=share, scale=1.0)
+        # Of so few tokens torch's fused kernel for processors is no faster, and it has no dropout.
+        shape = query.shape
+        query, key, value = query.flatten(0, 1), key.flatten(0, 1), value.flatten(0, 1)
+        shares = self.dropout(torch.bmm(query, key.transpose(1, 2)).softmax(dim=-1))
+        return torch.bmm(shares, value).view(shape)
+
+
+def _heads_first(features: Tensor) -> Tensor:
+    """(batch, tokens, heads, head_width) → (batch, heads, tokens, head_width)."""
+    features = features.transpose(1, 2)
+    # Processors need it in this order; the sooner, the more of the memory that comes next is in the cache.
+    return features.contiguous() if features.device.type == "cpu" else features

@@ -10,11 +10,24 @@ from torch.nn import functional as F
 
 
 def convolve(positions: Tensor, layer: nn.Conv1d) -> Tensor:
-    """Positions (rows, positions, inputs) through a convolution whose padding is a number → (rows, …, outputs)."""
+    """Positions (rows, positions, inputs) through a convolution whose padding is a number → (rows, …, outputs).
+
+    A stride divides the number of positions and is taken as the positions of one step being inputs of one position,
+    since weights of strided convolutions have slow gradients.
+    """
     assert not isinstance(layer.padding, str)
-    image, weight = positions.transpose(1, 2).unsqueeze(2), layer.weight.unsqueeze(2)
-    convolved = F.conv2d(image, weight, layer.bias, (1, *layer.stride), (0, *layer.padding))
-    return convolved.squeeze(2).transpose(1, 2)
+    weight, (kernel,), (stride,), (padding,) = layer.weight, layer.kernel_size, layer.stride, layer.padding
+    n_outputs = (positions.shape[1] + 2 * padding - kernel) // stride + 1
+    if stride > 1:
+        # Zeros let the kernel begin and end where steps do.
+        before = -padding % stride
+        weight = F.pad(weight, (before, -(before + kernel) % stride))
+        weight = weight.view(*weight.shape[:2], -1, stride).permute(0, 3, 1, 2).flatten(1, 2)
+        positions = positions.reshape(len(positions), -1, stride * layer.in_channels)
+        padding = (padding + before) // stride
+    image = positions.transpose(1, 2).unsqueeze(2)
+    convolved = F.conv2d(image, weight.unsqueeze(2), layer.bias, padding=(0, padding))
+    return convolved.squeeze(2).transpose(1, 2)[:, :n_outputs]
 
 
 def convolve_transposed(

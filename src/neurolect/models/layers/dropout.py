@@ -31,5 +31,7 @@ class Dropout(nn.Module):
         if values.device.type != "cpu":
             return F.dropout(values, self.share)
         draws = torch.randint(-(2**63), 2**63 - 1, (-(-values.numel() // _LANES),))
-        kept = draws.view(torch.int16)[: values.numel()].view(values.shape) >= round(self.share * 2**16) - 2**15
-        return values * (kept.to(values.dtype) / (1 - self.share))
+        numbers = draws.view(torch.int16)[: values.numel()].view(values.shape).float()
+        # Processors are slow to make numbers of booleans.
+        kept = numbers.sub_(round(self.share * 2**16) - 2**15 - 1).clamp_(0, 1).div_(1 - self.share)
+        return values * kept.to(values.dtype)

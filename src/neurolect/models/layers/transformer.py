@@ -80,6 +80,7 @@ class TransformerBlock(nn.Module):
     def forward(self, tokens: Tensor) -> Tensor:
         """Tokens (batch, tokens, width) → the same shape."""
         tokens = self.attention_norm(tokens + self.attention(tokens))
-        hidden = self.dropout(F.relu(self.expand(tokens)))
+        # This order needs one array less for the gradients.
+        hidden = F.relu(self.dropout(self.expand(tokens)), inplace=True)
         transformed: Tensor = self.feed_forward_norm(tokens + self.contract(hidden))
         return transformed
