@@ -36,7 +36,7 @@ def run(tmp_path):
 def test_the_verb_decodes_records_and_ends_with_ctrl_c(run, tmp_path):
     streams = LiveStreams("bed1:")
     features = np.random.default_rng(0).normal(size=(120, 16)).astype(np.float32)
-    (tmp_path / "words.txt").write_text("neurolect\n")
+    (tmp_path / "words.txt").write_text("neurolect N ER OW L EH K T\n")
     with EmbeddedValkey() as valkey:
         client = valkey.server.client()
         settings = ["--session", "sim.2030.01.01", "--lm", "uniform", "--lexicon", tmp_path / "words.txt"]

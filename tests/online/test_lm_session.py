@@ -155,6 +155,7 @@ def test_a_server_that_thinks_for_long_keeps_its_sessions(models):
         threads = [threading.Thread(target=server.run, args=(("",), stop)) for server in servers]
         for thread in threads:
             thread.start()
+        wait_until(lambda: said[0] and said[1])
         client = ReferenceClient(valkey.server.client())
         assert client.sentence(spoken(SENTENCES[1]))
         stop.set()

@@ -7,10 +7,10 @@ import pytest
 from redis.exceptions import RedisError
 
 from headless_chromium import headless_chromium
-from live_publisher import LivePublisher
 from monitor_process import running_monitor, wait_until
 from neurolect.online.embedded_valkey import EmbeddedValkey
 from neurolect.online.live_streams import Correction
+from stand_in_decoder import StandInDecoder
 
 SECRET = "correct horse battery"
 PATIENCE = 30_000
@@ -24,10 +24,10 @@ def valkey():
 
 
 @pytest.fixture(scope="module")
-def publisher(valkey):
-    publisher = LivePublisher(valkey.server.client())
-    publisher.status()
-    return publisher
+def decoder(valkey):
+    decoder = StandInDecoder(valkey.server.client())
+    decoder.status()
+    return decoder
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +43,8 @@ def chromium():
 
 
 @pytest.fixture
-def page(chromium, monitor, publisher):
-    publisher.status()
+def page(chromium, monitor, decoder):
+    decoder.status()
     with chromium.new_context(viewport={"width": 1280, "height": 800}) as context:
         page = context.new_page()
         page.set_default_timeout(PATIENCE)
@@ -75,22 +75,22 @@ def item(utterance):
     return f'#past li[data-utterance="{utterance}"]'
 
 
-def last_correction(publisher):
-    entries = publisher.client.xrevrange(publisher.streams.corrections, count=1)
+def last_correction(decoder):
+    entries = decoder.client.xrevrange(decoder.streams.corrections, count=1)
     return Correction.from_fields(entries[0][1]) if entries else None
 
 
-def stored(publisher, utterance, text):
+def stored(decoder, utterance, text):
     wait_until(
-        lambda: (last := last_correction(publisher)) is not None and (last.utterance, last.text) == (utterance, text)
+        lambda: (last := last_correction(decoder)) is not None and (last.utterance, last.text) == (utterance, text)
     )
 
 
-def test_the_sentence_on_the_page_grows_and_is_the_one_that_was_decoded(page, publisher):
-    publisher.utter("good morning", finish=False)
+def test_the_sentence_on_the_page_grows_and_is_the_one_that_was_decoded(page, decoder):
+    decoder.utter("good morning", finish=False)
     text_is(page, "#sentence", "good morning")
     assert "growing" in page.get_attribute("#sentence", "class")
-    sentence = publisher.utter(
+    sentence = decoder.utter(
         "see you soon", [0.99, 0.95, 0.31], alternatives=["see you then"], notes={"sentence": "see you then"}
     )
     text_is(page, "#sentence", sentence.text)
@@ -104,8 +104,8 @@ def test_the_sentence_on_the_page_grows_and_is_the_one_that_was_decoded(page, pu
     assert page.text_content(f"{item(sentence.utterance)} .aside") == "cue: see you then"
 
 
-def test_the_heat_maps_move_with_what_is_sent_and_stand_when_paused(page, publisher):
-    publisher.utter("good morning")
+def test_the_heat_maps_move_with_what_is_sent_and_stand_when_paused(page, decoder):
+    decoder.utter("good morning")
     drawn = """(selector) => {
         const canvas = document.querySelector(selector);
         return new Set(canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data).size;
@@ -117,42 +117,42 @@ def test_the_heat_maps_move_with_what_is_sent_and_stand_when_paused(page, publis
     page.keyboard.press("p")
     picture = "document.querySelector('#arrays canvas').toDataURL()"
     before = page.evaluate(picture)
-    sentence = publisher.utter("come in")
+    sentence = decoder.utter("come in")
     text_is(page, "#sentence", sentence.text)
     assert page.evaluate(picture) == before
     page.keyboard.press("p")
     page.wait_for_function(f"(before) => {picture} !== before", arg=before)
 
 
-def test_a_sentence_is_confirmed_with_a_click_and_corrected_by_writing(page, publisher):
-    sentence = publisher.utter("good mourning")
+def test_a_sentence_is_confirmed_with_a_click_and_corrected_by_writing(page, decoder):
+    sentence = decoder.utter("good mourning")
     where = item(sentence.utterance)
     page.click(f"{where} >> text=That is what I said")
     page.wait_for_selector(f"{where} .kept")
-    stored(publisher, sentence.utterance, "good mourning")
+    stored(decoder, sentence.utterance, "good mourning")
     page.click(f"{where} >> text=Correct")
     page.fill(f"{where} input", "good morning")
     page.click(f"{where} >> text=Store")
     page.wait_for_selector(f"{where} .mended")
-    stored(publisher, sentence.utterance, "good morning")
+    stored(decoder, sentence.utterance, "good morning")
     assert page.text_content(f"{where} .text") == "good morning"
     assert page.text_content(f"{where} s") == "good mourning"
     text_is(page, "#sentence", "good morning")
 
 
-def test_a_correction_by_somebody_else_is_shown_too(page, publisher):
-    sentence = publisher.utter("good mourning")
+def test_a_correction_by_somebody_else_is_shown_too(page, decoder):
+    sentence = decoder.utter("good mourning")
     page.wait_for_selector(item(sentence.utterance))
-    publisher.client.xadd(publisher.streams.corrections, Correction(sentence.utterance, "morning", 0.0).to_fields())
+    decoder.client.xadd(decoder.streams.corrections, Correction(sentence.utterance, "morning", 0.0).to_fields())
     text_is(page, f"{item(sentence.utterance)} .text", "morning")
 
 
-def test_everything_can_be_done_with_keys(page, publisher):
-    older = publisher.utter("come inn")
-    newer = publisher.utter("thank you")
+def test_everything_can_be_done_with_keys(page, decoder):
+    older = decoder.utter("come inn")
+    newer = decoder.utter("thank you")
     page.wait_for_selector(item(newer.utterance))
     page.keyboard.press("c")
-    stored(publisher, newer.utterance, "thank you")
+    stored(decoder, newer.utterance, "thank you")
     page.keyboard.press("j")
     page.keyboard.press("ArrowDown")
     page.wait_for_selector(f"{item(older.utterance)}:focus")
@@ -160,12 +160,12 @@ def test_everything_can_be_done_with_keys(page, publisher):
     page.wait_for_selector(f"{item(older.utterance)} input:focus")
     page.keyboard.type("come in? je")
     page.keyboard.press("Escape")
-    assert last_correction(publisher).text == "thank you"
+    assert last_correction(decoder).text == "thank you"
     page.wait_for_selector(f"{item(older.utterance)}:focus")
     page.keyboard.press("e")
     page.keyboard.type("come in")
     page.keyboard.press("Enter")
-    stored(publisher, older.utterance, "come in")
+    stored(decoder, older.utterance, "come in")
     page.keyboard.press("?")
     page.wait_for_selector("#help[open]")
     page.keyboard.press("Escape")
@@ -176,21 +176,21 @@ def test_everything_can_be_done_with_keys(page, publisher):
     page.wait_for_selector(":root[data-theme=dark]")
 
 
-def test_what_is_being_written_survives_new_sentences(page, publisher):
-    sentence = publisher.utter("come inn")
+def test_what_is_being_written_survives_new_sentences(page, decoder):
+    sentence = decoder.utter("come inn")
     where = item(sentence.utterance)
     page.click(f"{where} >> text=Correct")
     page.fill(f"{where} input", "come in")
-    other = publisher.utter("thank you")
+    other = decoder.utter("thank you")
     page.wait_for_selector(item(other.utterance))
     assert page.input_value(f"{where} input") == "come in"
     page.wait_for_selector(f"{where} input:focus")
 
 
-def test_a_sentence_of_markup_is_shown_as_text_everywhere(page, publisher):
-    sentence = publisher.utter(EVIL, alternatives=[f"{EVIL}!"], notes={"sentence": EVIL})
-    publisher.problem(EVIL, part=EVIL)
-    publisher.status(session=EVIL, run=EVIL, symbols=[EVIL] * 41, feature_arrays=[[EVIL, 0, 63]])
+def test_a_sentence_of_markup_is_shown_as_text_everywhere(page, decoder):
+    sentence = decoder.utter(EVIL, alternatives=[f"{EVIL}!"], notes={"sentence": EVIL})
+    decoder.problem(EVIL, part=EVIL)
+    decoder.status(session=EVIL, run=EVIL, symbols=[EVIL] * 41, feature_arrays=[[EVIL, 0, 63]])
     where = item(sentence.utterance)
     page.wait_for_selector(where)
     text_is(page, "#sentence", EVIL)
@@ -203,9 +203,9 @@ def test_a_sentence_of_markup_is_shown_as_text_everywhere(page, publisher):
     page.click("#dismiss-all")
 
 
-def test_problems_are_counted_listed_and_dismissed_for_good(page, publisher):
-    publisher.problem("no bins for 3 s")
-    publisher.problem("the disk is full", part="recorder")
+def test_problems_are_counted_listed_and_dismissed_for_good(page, decoder):
+    decoder.problem("no bins for 3 s")
+    decoder.problem("the disk is full", part="recorder")
     page.wait_for_function("() => document.querySelector('#problems-button').textContent.includes('problems')")
     page.click("#problems-button")
     assert page.locator("#problem-list .text").first.text_content() == "the disk is full"
@@ -218,37 +218,37 @@ def test_problems_are_counted_listed_and_dismissed_for_good(page, publisher):
     page.wait_for_selector("#problems-button", state="hidden")
 
 
-def test_latency_and_falling_behind_are_said_in_words(page, publisher):
+def test_latency_and_falling_behind_are_said_in_words(page, decoder):
     text_is(page, "#p99", "14 ms")
     text_is(page, "#pace", "Keeping up")
     assert page.is_visible("#simulated")
     assert page.is_hidden("#export-button")
-    publisher.status(behind=True, lag_ms=2340.0, queue=1170, simulated=False)
+    decoder.status(behind=True, lag_ms=2340.0, queue=1170, simulated=False)
     text_is(page, "#pace", "Behind by 2.3 s, catching up")
     text_is(page, "#queue", "1,170")
     page.wait_for_selector("#simulated", state="hidden")
 
 
-def test_a_page_that_is_opened_late_shows_what_was_said_and_corrected(page, publisher):
-    sentence = publisher.utter("come inn")
-    publisher.client.xadd(publisher.streams.corrections, Correction(sentence.utterance, "come in", 0.0).to_fields())
+def test_a_page_that_is_opened_late_shows_what_was_said_and_corrected(page, decoder):
+    sentence = decoder.utter("come inn")
+    decoder.client.xadd(decoder.streams.corrections, Correction(sentence.utterance, "come in", 0.0).to_fields())
     page.wait_for_selector(f"{item(sentence.utterance)} .mended")
     page.reload()
     text_is(page, f"{item(sentence.utterance)} .text", "come in")
     text_is(page, "#sentence", "come in")
 
 
-def test_a_redis_that_goes_is_shown_and_one_that_comes_back_is_used(page, publisher):
+def test_a_redis_that_goes_is_shown_and_one_that_comes_back_is_used(page, decoder):
     page.evaluate("""() => {
         const element = document.querySelector("#connection");
         window.seen = [];
         new MutationObserver(() => window.seen.push(element.textContent)).observe(element, {childList: true});
     }""")
-    os.kill(publisher.client.info("server")["process_id"], signal.SIGKILL)
+    os.kill(decoder.client.info("server")["process_id"], signal.SIGKILL)
     page.wait_for_function("() => window.seen.includes('Redis away, trying again')")
-    wait_until(lambda: _answers(publisher.client))
-    publisher.status()
-    sentence = publisher.utter("come in")
+    wait_until(lambda: _answers(decoder.client))
+    decoder.status()
+    sentence = decoder.utter("come in")
     page.wait_for_selector(item(sentence.utterance))
     text_is(page, "#sentence", "come in")
     page.wait_for_selector("#connection[data-state=good]")
@@ -262,9 +262,9 @@ def _answers(client):
 
 
 @pytest.mark.parametrize("width", [360, 820, 1440, 3840])
-def test_nothing_is_cut_off_or_tiny_at_any_width(page, publisher, width):
+def test_nothing_is_cut_off_or_tiny_at_any_width(page, decoder, width):
     page.set_viewport_size({"width": width, "height": 900})
-    sentence = publisher.utter("i think we should leave before it starts to rain")
+    sentence = decoder.utter("i think we should leave before it starts to rain")
     text_is(page, "#sentence", sentence.text)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     smallest = """() => Math.min(...[...document.querySelectorAll("body *")]

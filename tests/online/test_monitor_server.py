@@ -16,11 +16,11 @@ from redis.exceptions import RedisError
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
-from live_publisher import LivePublisher
 from monitor_process import running_monitor, wait_until
 from neurolect.data.t15 import read_split
 from neurolect.online.embedded_valkey import EmbeddedValkey
 from neurolect.online.live_streams import Bins, Correction, LiveStreams
+from stand_in_decoder import StandInDecoder
 
 SECRET = "correct horse battery"
 OVER_THE_NETWORK = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -33,14 +33,14 @@ def valkey():
 
 
 @pytest.fixture(scope="module")
-def publisher(valkey):
-    publisher = LivePublisher(valkey.server.client())
-    publisher.status()
-    return publisher
+def decoder(valkey):
+    decoder = StandInDecoder(valkey.server.client())
+    decoder.status()
+    return decoder
 
 
 @pytest.fixture(scope="module")
-def monitor(valkey, publisher):
+def monitor(valkey, decoder):
     with running_monitor(valkey.socket) as running:
         yield running
         assert running.end(signal.SIGTERM) == 128 + signal.SIGTERM
@@ -78,12 +78,10 @@ def post(monitor, path, body, **headers):
     return requests.post(f"{monitor.url}{path}", data=data, headers=headers, timeout=30)
 
 
-def test_a_browser_that_comes_late_is_told_what_was_said_and_corrected(monitor, publisher):
-    sentence = publisher.utter("good morning", notes={"sentence": "the cue"})
-    publisher.client.xadd(
-        publisher.streams.corrections, Correction(sentence.utterance, "good evening", 0.0).to_fields()
-    )
-    publisher.problem("something")
+def test_a_browser_that_comes_late_is_told_what_was_said_and_corrected(monitor, decoder):
+    sentence = decoder.utter("good morning", notes={"sentence": "the cue"})
+    decoder.client.xadd(decoder.streams.corrections, Correction(sentence.utterance, "good evening", 0.0).to_fields())
+    decoder.problem("something")
 
     def joined():
         with browser(monitor) as connection:
@@ -96,35 +94,35 @@ def test_a_browser_that_comes_late_is_told_what_was_said_and_corrected(monitor, 
     assert told["redis"]["connected"]
 
 
-def test_a_sentence_goes_to_every_browser_and_its_correction_too(monitor, publisher):
+def test_a_sentence_goes_to_every_browser_and_its_correction_too(monitor, decoder):
     with browser(monitor) as one, browser(monitor) as other:
-        sentence = publisher.utter("see you soon")
+        sentence = decoder.utter("see you soon")
         for each in (one, other):
             assert texts(each, of_sentence(sentence.utterance))[-1]["text"] == sentence.text
         assert post(monitor, "corrections", {"utterance": sentence.utterance, "text": " see you  later\n"}).ok
         for each in (one, other):
             told = texts(each, lambda message: message["type"] == "correction")[-1]
             assert (told["utterance"], told["text"]) == (sentence.utterance, "see you later")
-    _, fields = publisher.client.xrevrange(publisher.streams.corrections, count=1)[0]
+    _, fields = decoder.client.xrevrange(decoder.streams.corrections, count=1)[0]
     stored = Correction.from_fields(fields)
     assert (stored.utterance, stored.text) == (sentence.utterance, "see you later")
     assert abs(stored.sent - time.time()) < 60
 
 
-def test_a_browser_that_does_not_read_loses_heat_maps_but_no_sentence(monitor, publisher):
+def test_a_browser_that_does_not_read_loses_heat_maps_but_no_sentence(monitor, decoder):
     small = socket.create_connection(monitor.place.split(":"))
     small.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
     bins = np.zeros((500, 512), dtype=np.float32)
-    sentence = publisher.utter("come in")
+    sentence = decoder.utter("come in")
     settings = {"sock": small, "max_queue": 1, "ping_interval": None, "close_timeout": 0.1}
     with browser(monitor, **settings) as slow, browser(monitor) as quick:
         for number in range(30):
-            publisher.client.xadd(publisher.streams.input, Bins(bins, number, "slow", 0.0).to_fields(), maxlen=50)
+            decoder.client.xadd(decoder.streams.input, Bins(bins, number, "slow", 0.0).to_fields(), maxlen=50)
             for _ in range(12):
-                publisher.utterance += 1
-                fields = replace(sentence, utterance=publisher.utterance).to_fields()
-                publisher.client.xadd(publisher.streams.sentences, fields)
-            publisher.problem(f"problem {number}")
+                decoder.utterance += 1
+                fields = replace(sentence, utterance=decoder.utterance).to_fields()
+                decoder.client.xadd(decoder.streams.sentences, fields)
+            decoder.problem(f"problem {number}")
             while not isinstance(quick.recv(timeout=30), bytes):
                 pass
         told, n_frames = [], 0
@@ -133,7 +131,7 @@ def test_a_browser_that_does_not_read_loses_heat_maps_but_no_sentence(monitor, p
             n_frames += isinstance(message, bytes)
             told += [] if isinstance(message, bytes) else flat(json.loads(message))
     known = {each["utterance"] for each in told if each["type"] == "sentence"}
-    assert {*range(publisher.utterance - 199, publisher.utterance + 1)} <= known
+    assert {*range(decoder.utterance - 199, decoder.utterance + 1)} <= known
     assert {f"problem {number}" for number in range(30)} <= {each.get("text") for each in told}
     assert n_frames < 30
 
@@ -143,14 +141,14 @@ def flat(message):
     return [*message["sentences"], *message["problems"]] if message["type"] == "snapshot" else [message]
 
 
-def test_a_redis_that_dies_and_comes_back_is_told_and_nothing_is_missed(monitor, publisher):
+def test_a_redis_that_dies_and_comes_back_is_told_and_nothing_is_missed(monitor, decoder):
     with browser(monitor) as connection:
         texts(connection, lambda message: message["type"] == "snapshot")
-        os.kill(publisher.client.info("server")["process_id"], signal.SIGKILL)
+        os.kill(decoder.client.info("server")["process_id"], signal.SIGKILL)
         away = texts(connection, lambda message: message["type"] == "redis")[-1]
         assert not away["connected"]
-        wait_until(lambda: _answers(publisher.client))
-        sentence = publisher.utter("come in")
+        wait_until(lambda: _answers(decoder.client))
+        sentence = decoder.utter("come in")
         back = texts(connection, lambda message: message["type"] == "snapshot" and message["redis"]["connected"])
         known = [each["utterance"] for each in back[-1]["sentences"]]
         if sentence.utterance not in known:
@@ -178,13 +176,13 @@ def test_only_the_pages_own_files_are_served_and_it_may_run_no_script_of_others(
 
 
 @pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1", "http://127.0.0.1:1", ""])
-def test_a_page_from_elsewhere_is_refused(monitor, publisher, origin):
+def test_a_page_from_elsewhere_is_refused(monitor, decoder, origin):
     with pytest.raises(InvalidStatus), connect(f"ws://{monitor.place}/live", origin=origin or None):
         pass
-    before = publisher.client.xlen(publisher.streams.corrections)
+    before = decoder.client.xlen(decoder.streams.corrections)
     headers = {"Origin": origin} if origin else {"Origin": None}
     assert post(monitor, "corrections", {"utterance": 1, "text": "evil"}, **headers).status_code == 403
-    assert publisher.client.xlen(publisher.streams.corrections) == before
+    assert decoder.client.xlen(decoder.streams.corrections) == before
 
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:8050", "127.0.0.1.evil.example", "", "a b", "[::1"])
@@ -195,24 +193,24 @@ def test_a_name_that_was_pointed_here_is_refused(monitor, host):
         assert raw.makefile("rb").readline().split()[1] in (b"400", b"403")
 
 
-def test_a_correction_of_nothing_or_by_no_page_is_refused(monitor, publisher):
-    publisher.utter("good morning")
+def test_a_correction_of_nothing_or_by_no_page_is_refused(monitor, decoder):
+    decoder.utter("good morning")
     for body, status in [
         ({"utterance": 999_999, "text": "a"}, 404),
         ({"utterance": True, "text": "a"}, 404),
-        ({"utterance": publisher.utterance, "text": None}, 422),
-        ({"utterance": publisher.utterance, "text": "a\0b"}, 422),
-        ({"utterance": publisher.utterance, "text": "x" * 2001}, 422),
-        ({"utterance": publisher.utterance, "text": 1}, 422),
+        ({"utterance": decoder.utterance, "text": None}, 422),
+        ({"utterance": decoder.utterance, "text": "a\0b"}, 422),
+        ({"utterance": decoder.utterance, "text": "x" * 2001}, 422),
+        ({"utterance": decoder.utterance, "text": 1}, 422),
         (b"{", 400),
         (b"[]", 400),
         (b"[" * 60_000, 400),
         (b"x" * 100_000, 413),
     ]:
-        wait_until(lambda: _knows(monitor, publisher.utterance))
+        wait_until(lambda: _knows(monitor, decoder.utterance))
         assert post(monitor, "corrections", body).status_code == status
     form = {"Content-Type": "text/plain"}
-    assert post(monitor, "corrections", {"utterance": publisher.utterance, "text": "a"}, **form).status_code == 415
+    assert post(monitor, "corrections", {"utterance": decoder.utterance, "text": "a"}, **form).status_code == 415
 
 
 def _knows(monitor, utterance):
@@ -263,7 +261,7 @@ def test_no_bytes_instead_of_websocket_frames_end_it(monitor, garbage):
     assert requests.get(f"{monitor.url}session", timeout=30).ok
 
 
-def test_with_a_token_nothing_is_seen_before_it_is_given(valkey, publisher):
+def test_with_a_token_nothing_is_seen_before_it_is_given(valkey, decoder):
     with running_monitor(valkey.socket, "--token_env", "SECRET", environment={"SECRET": SECRET}) as monitor:
         assert requests.get(f"{monitor.url}session", timeout=30).json() == {"signed_in": False}
         with pytest.raises(InvalidStatus), browser(monitor):
@@ -287,12 +285,12 @@ def test_with_a_token_nothing_is_seen_before_it_is_given(valkey, publisher):
 def test_the_page_exports_what_was_recorded_and_corrected(valkey, tmp_path):
     recording = pytest.importorskip("neurolect.online.recording")
     client = valkey.server.client()
-    publisher = LivePublisher(client, LiveStreams("export:"))
-    publisher.status()
-    recorder = recording.Recorder(client, publisher.streams, tmp_path / "kept")
+    decoder = StandInDecoder(client, LiveStreams("export:"))
+    decoder.status()
+    recorder = recording.Recorder(client, decoder.streams, tmp_path / "kept")
     kept = tmp_path / "kept"
     with running_monitor(valkey.socket, "--prefix", "export:", "--recordings", str(kept)) as monitor:
-        utterance = publisher.utter("good morning").utterance
+        utterance = decoder.utter("good morning").utterance
         wait_until(lambda: _knows(monitor, utterance))
         recorder.step(0)
         nothing_yet = post(monitor, "export", {})

@@ -96,7 +96,8 @@ class UtteranceKeeper:
     def hear(self, spans: list[Span]) -> list[Output]:
         """Take bins of one source, to the last one."""
         outputs: list[Output] = []
-        if self.open is not None and self.open.source not in (None, spans[0].source):
+        heard = self._waiting[0].source if self._waiting else None if self.open is None else self.open.source
+        if heard not in (None, spans[0].source):
             outputs += self.end("source")
         self._waiting += spans
         while self._waiting:

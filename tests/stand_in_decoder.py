@@ -20,7 +20,7 @@ ARRAYS = [
 ]
 
 
-class LivePublisher:
+class StandInDecoder:
     """Speaks as `neurolect serve live` does, of sentences that it is given.
 
     Args:
