@@ -166,6 +166,7 @@ def test_everything_can_be_done_with_keys(page, decoder):
     page.keyboard.type("come in")
     page.keyboard.press("Enter")
     stored(decoder, older.utterance, "come in")
+    page.wait_for_selector(f"{item(older.utterance)}:focus")
     page.keyboard.press("?")
     page.wait_for_selector("#help[open]")
     page.keyboard.press("Escape")

@@ -202,6 +202,7 @@ def test_a_correction_of_nothing_or_by_no_page_is_refused(monitor, decoder):
         ({"utterance": decoder.utterance, "text": "a\0b"}, 422),
         ({"utterance": decoder.utterance, "text": "x" * 2001}, 422),
         ({"utterance": decoder.utterance, "text": 1}, 422),
+        ({"utterance": decoder.utterance, "text": "\ud800"}, 422),
         (b"{", 400),
         (b"[]", 400),
         (b"[" * 60_000, 400),
