@@ -92,6 +92,12 @@ def test_an_unnamed_server_is_started_and_its_address_said(monkeypatch):
     assert not socket.exists()
 
 
+def test_a_socket_may_be_named_from_here(monkeypatch):
+    with EmbeddedValkey() as valkey:
+        monkeypatch.chdir(valkey.folder)
+        assert RedisServer(unix_socket=Path("valkey.sock")).client().ping()
+
+
 def test_passwords_come_from_the_environment_and_stay_out_of_messages(monkeypatch):
     monkeypatch.setenv("SECRET", "swordfish")
     server = RedisServer(host="127.0.0.1", port=1, password_env="SECRET")

@@ -166,6 +166,7 @@ def test_everything_can_be_done_with_keys(page, decoder):
     page.keyboard.type("come in")
     page.keyboard.press("Enter")
     stored(decoder, older.utterance, "come in")
+    page.wait_for_selector(f"{item(older.utterance)}:focus")
     page.keyboard.press("?")
     page.wait_for_selector("#help[open]")
     page.keyboard.press("Escape")
@@ -209,6 +210,9 @@ def test_problems_are_counted_listed_and_dismissed_for_good(page, decoder):
     page.wait_for_function("() => document.querySelector('#problems-button').textContent.includes('problems')")
     page.click("#problems-button")
     assert page.locator("#problem-list .text").first.text_content() == "the disk is full"
+    page.keyboard.press("Escape")
+    page.wait_for_selector("#problems", state="hidden")
+    page.click("#problems-button")
     page.locator("#problem-list button").first.click()
     assert page.locator("#problem-list .text").first.text_content() == "no bins for 3 s"
     page.click("#dismiss-all")

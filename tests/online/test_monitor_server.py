@@ -193,6 +193,16 @@ def test_a_name_that_was_pointed_here_is_refused(monitor, host):
         assert raw.makefile("rb").readline().split()[1] in (b"400", b"403")
 
 
+def test_a_name_that_was_pointed_here_gets_no_websocket_though_its_page_has_the_same_name(monitor):
+    port = monitor.place.split(":")[1]
+    with (
+        socket.create_connection(monitor.place.split(":")) as raw,
+        pytest.raises(InvalidStatus),
+        connect(f"ws://evil.example:{port}/live", origin=f"http://evil.example:{port}", sock=raw),
+    ):
+        pass
+
+
 def test_a_correction_of_nothing_or_by_no_page_is_refused(monitor, decoder):
     decoder.utter("good morning")
     for body, status in [
@@ -202,6 +212,7 @@ def test_a_correction_of_nothing_or_by_no_page_is_refused(monitor, decoder):
         ({"utterance": decoder.utterance, "text": "a\0b"}, 422),
         ({"utterance": decoder.utterance, "text": "x" * 2001}, 422),
         ({"utterance": decoder.utterance, "text": 1}, 422),
+        ({"utterance": decoder.utterance, "text": "\ud800"}, 422),
         (b"{", 400),
         (b"[]", 400),
         (b"[" * 60_000, 400),

@@ -59,7 +59,7 @@ class RedisServer:
     def address(self) -> str | None:
         """URL without a password, for messages; None where no server is named."""
         if self.unix_socket is not None:
-            return f"unix://{quote(str(self.unix_socket))}?db={self.db}"
+            return f"unix://{quote(str(self.unix_socket.absolute()))}?db={self.db}"
         if self.host is not None:
             host = f"[{self.host}]" if ":" in self.host else self.host
             return f"redis://{host}:{self.port}/{self.db}"

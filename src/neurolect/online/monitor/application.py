@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -27,13 +26,11 @@ from neurolect.online.monitor.feed import Feed, Said
 from neurolect.online.monitor.guard import Guard, Token, cookie_name
 from neurolect.online.monitor.hub import Hub
 from neurolect.online.monitor.outbox import Outbox
+from neurolect.online.monitor.page_requests import RefusalError, body_of, refusal, sentence_in
 
 if TYPE_CHECKING:
     from redis import Redis
 
-MAX_REQUEST_BYTES = 65_536
-MAX_CORRECTION = 2_000
-"""Longest sentence that a person may write, in characters."""
 _TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
 
@@ -71,31 +68,10 @@ def application(client: Redis, settings: MonitorSettings) -> ASGIApp:
         WebSocketRoute("/live", service.live),
         Route("/{name}", service.file),
     ]
-    return Guard(Starlette(routes=routes, lifespan=service.reading), settings.allowed_hosts)
-
-
-class _RefusalError(Exception):
-    """A request that is answered with a status and a line."""
-
-    def __init__(self, status: int, text: str) -> None:
-        super().__init__(text)
-        self.answer = JSONResponse({"said": text}, status)
-
-
-Handler = Callable[["_Service", Request], Any]
-
-
-def _answering(handler: Handler) -> Handler:
-    """A handler whose refusals are answers."""
-
-    async def answer(self: _Service, request: Request) -> Response:
-        try:
-            answered: Response = await handler(self, request)
-        except _RefusalError as refused:
-            return refused.answer
-        return answered
-
-    return answer
+    handlers: Any = {RefusalError: refusal}
+    return Guard(
+        Starlette(routes=routes, exception_handlers=handlers, lifespan=service.reading), settings.allowed_hosts
+    )
 
 
 class _Service:
@@ -105,6 +81,7 @@ class _Service:
         self._files = {
             each.name: (each.read_bytes(), _TYPES[Path(each.name).suffix])
             for each in resources.files("neurolect.online.monitor").joinpath("page").iterdir()
+            if Path(each.name).suffix in _TYPES
         }
         self._exporting = False
 
@@ -125,28 +102,25 @@ class _Service:
             stop.set()
             await run_in_threadpool(reader.join)
 
-    @_answering
     async def file(self, request: Request) -> Response:
         """The page and what it is made of, which is no secret."""
         name = request.path_params.get("name", "index.html")
         if name not in self._files:
-            raise _RefusalError(404, "there is no such file")
+            raise RefusalError(404, "there is no such file")
         content, media_type = self._files[name]
         return Response(content, media_type=media_type)
 
-    @_answering
     async def session(self, request: Request) -> Response:
         """Whether this browser may see anything yet."""
         return JSONResponse({"signed_in": self._admits(request)})
 
-    @_answering
     async def sign_in(self, request: Request) -> Response:
         """Take the token, and give the cookie that stands for it."""
-        token, given = self._settings.token, (await _body(request)).get("token")
+        token, given = self._settings.token, (await body_of(request)).get("token")
         if token is None:
             return JSONResponse({})
         if not isinstance(given, str) or not token.opens(given):
-            raise _RefusalError(403, "this is not the token")
+            raise RefusalError(403, "this is not the token")
         answer = JSONResponse({})
         secure = request.url.scheme == "https"
         answer.set_cookie(cookie_name(request), token.cookie, httponly=True, samesite="strict", secure=secure)
@@ -167,35 +141,30 @@ class _Service:
                     task.cancel()
                 await asyncio.gather(*both, return_exceptions=True)
 
-    @_answering
     async def correct(self, request: Request) -> Response:
         """Store what a person says was said; an empty text says that nothing was."""
         self._require_admission(request)
-        body = await _body(request)
-        utterance, text = body.get("utterance"), body.get("text")
+        body = await body_of(request)
+        utterance = body.get("utterance")
         if type(utterance) is not int or utterance not in self._hub.sentences:
-            raise _RefusalError(404, "there is no such sentence")
-        text = " ".join(text.split()) if isinstance(text, str) else None
-        if text is None or len(text) > MAX_CORRECTION or not text.isprintable():
-            raise _RefusalError(422, f"write what was said, in at most {MAX_CORRECTION} characters")
-        await run_in_threadpool(self._store, Correction(utterance, text, time.time()))
+            raise RefusalError(404, "there is no such sentence")
+        await run_in_threadpool(self._store, Correction(utterance, sentence_in(body.get("text")), time.time()))
         return JSONResponse({})
 
-    @_answering
     async def export(self, request: Request) -> Response:
         """Write what was recorded and corrected so far as a dataset beside the recordings."""
         self._require_admission(request)
         recordings = self._settings.recordings
         if recordings is None:
-            raise _RefusalError(404, "the monitor was started without --recordings")
+            raise RefusalError(404, "the monitor was started without --recordings")
         if self._exporting:
-            raise _RefusalError(409, "an export is under way")
+            raise RefusalError(409, "an export is under way")
         self._exporting = True
         out = recordings.with_name(f"{recordings.name}-t15")
         try:
             n_trials = await run_in_threadpool(_export, recordings, out)
         except (NeurolectError, OSError) as error:
-            raise _RefusalError(422, str(error)) from None
+            raise RefusalError(422, str(error)) from None
         finally:
             self._exporting = False
         return JSONResponse({"trials": n_trials, "folder": str(out)})
@@ -211,31 +180,14 @@ class _Service:
                 # The connection may be older than the server; said twice, a correction is the same correction.
                 self._client.xadd(self._settings.streams.corrections, fields)
         except RedisError as error:
-            raise _RefusalError(503, f"not stored, try again: {' '.join(str(error).split())[:200]}") from None
+            raise RefusalError(503, f"not stored, try again: {' '.join(str(error).split())[:200]}") from None
 
     def _admits(self, connection: Request | WebSocket) -> bool:
         return self._settings.token is None or self._settings.token.admits(connection)
 
     def _require_admission(self, request: Request) -> None:
         if not self._admits(request):
-            raise _RefusalError(403, "give the token first")
-
-
-async def _body(request: Request) -> dict[str, Any]:
-    if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
-        raise _RefusalError(415, "send application/json")
-    content = b""
-    async for chunk in request.stream():
-        content += chunk
-        if len(content) > MAX_REQUEST_BYTES:
-            raise _RefusalError(413, f"at most {MAX_REQUEST_BYTES} bytes are taken")
-    try:
-        body = json.loads(content)
-    except (ValueError, RecursionError):
-        raise _RefusalError(400, "this is no JSON") from None
-    if not isinstance(body, dict):
-        raise _RefusalError(400, "this is no JSON object")
-    return body
+            raise RefusalError(403, "give the token first")
 
 
 async def _send_all(websocket: WebSocket, outbox: Outbox) -> None:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from neurolect.errors import ConfigError
-from neurolect.online.monitor.application import MAX_REQUEST_BYTES, MonitorSettings, application
+from neurolect.online.monitor.application import MonitorSettings, application
 from neurolect.online.monitor.guard import is_loopback
+from neurolect.online.monitor.page_requests import MAX_REQUEST_BYTES
 
 if TYPE_CHECKING:
     from redis import Redis

@@ -6,7 +6,7 @@ import { drawFeatures, fitFeatures, showFeatureStatus, takeFeatures } from "./fe
 import { showGauges } from "./gauges.js";
 import * as past from "./past_sentences.js";
 import { drawPhonemes, fitPhonemes, showPhonemeStatus, takePhonemes } from "./phonemes.js";
-import { addProblem, showAllProblems } from "./problems.js";
+import { addProblem, closeProblems, showAllProblems } from "./problems.js";
 import { isShown, showInUtterance, showNothing, showPartial, showSentence } from "./sentence.js";
 import { listen, showHelp } from "./shortcuts.js";
 import { signedIn } from "./sign_in.js";
@@ -124,6 +124,7 @@ listen({
   p: pause,
   t: nextTheme,
   "?": showHelp,
+  Escape: closeProblems,
 });
 setInterval(showConnection, 500);
 

@@ -119,6 +119,7 @@ function edit(item) {
   item.element.replaceChildren(item.form);
   input.focus();
   input.select();
+  item.form.scrollIntoView({ block: "nearest" });
 }
 
 // The list changes when the correction comes back from where it was stored.

@@ -48,5 +48,6 @@ function open(yes) {
   byId("problems-button").ariaExpanded = String(yes);
 }
 
+export const closeProblems = () => open(false);
 byId("problems-button").addEventListener("click", () => open(byId("problems").hidden));
 byId("dismiss-all").addEventListener("click", () => dismiss([...problems.keys()]));
