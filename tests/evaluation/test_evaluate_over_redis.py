@@ -22,7 +22,7 @@ from neurolect.decoding.options import DecoderOptions
 from neurolect.errors import ConfigError
 from neurolect.language.ngram_conversion import convert
 from neurolect.online.embedded_valkey import EmbeddedValkey
-from neurolect.online.lm_child import lm_child
+from neurolect.online.child_process import child
 from neurolect.online.remote_search import SearchSettings
 
 
@@ -62,7 +62,8 @@ def test_results_over_redis_are_those_of_this_process(spelling_run, recordings, 
 
 
 def test_a_server_that_is_named_decides_and_the_report_says_so(spelling_run, recordings, capsys):  # noqa: F811
-    with EmbeddedValkey() as valkey, lm_child(valkey.server, ["--lm=uniform", "--decoder.n_best=7"]):
+    server = ["serve", "lm", "--lm=uniform", "--decoder.n_best=7", "--unix-socket"]
+    with EmbeddedValkey() as valkey, child([*server, str(valkey.socket)], ready="serving"):
         named = ["--over", "redis", "--unix-socket", str(valkey.socket)]
         _, result = evaluate(spelling_run, recordings, *named, "--prefix", "evening:")
         assert result["facts"]["language model"] == "uniform"

@@ -14,7 +14,7 @@ from neurolect.decoding.second_pass import Rescoring
 from neurolect.decoding.words import LexiconNetworkFactory, network_weights
 from neurolect.errors import ConfigError
 from neurolect.language.english import ENGLISH
-from neurolect.online.lm_child import lm_child
+from neurolect.online.child_process import child
 from neurolect.online.lm_client import RemoteDecoder
 from neurolect.online.lm_protocol import LmStreams
 from neurolect.online.redis_server import RedisServer, wait_for
@@ -99,8 +99,9 @@ def remote_search(
             from neurolect.online.embedded_valkey import EmbeddedValkey
 
             valkey = ending.enter_context(EmbeddedValkey())
-            arguments = [*settings.arguments(), f"--prefix={_written([prefix])}"]
-            look_after = ending.enter_context(lm_child(valkey.server, arguments))
+            meeting = [f"--redis.unix_socket={valkey.socket}", f"--prefix={_written([prefix])}"]
+            words = ["serve", "lm", *settings.arguments(), *meeting]
+            look_after = ending.enter_context(child(words, ready="serving"))
             decoder = RemoteDecoder(valkey.server.client(), streams, alphabet, look_after=look_after)
             yield decoder, {"searched by": "a language-model server started for this, over Redis"}
             return

@@ -1,21 +1,22 @@
-"""A language-model server of one's own: a process that listens at a Redis server, with given search settings."""
+"""A verb of the command line in a process of its own, which goes when we go."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from neurolect.errors import NeurolectError
-from neurolect.online.redis_server import RedisServer
 
 _PROGRAM = """
-import os, sys, threading
+import os, signal, sys, threading, time
 def end_with_parent():
     os.read(0, 1)
-    os._exit(0)
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(10)
+    os._exit(1)
 threading.Thread(target=end_with_parent, daemon=True).start()
 from neurolect.commands.main import main
 sys.exit(main(sys.argv[1:]))
@@ -24,12 +25,15 @@ sys.exit(main(sys.argv[1:]))
 
 
 @contextmanager
-def lm_child(server: RedisServer, arguments: list[str]) -> Iterator[Callable[[], None]]:
-    """A process of `neurolect serve lm`, from when it is ready to the end of the `with`.
+def child(
+    words: Sequence[str], ready: str, say: Callable[[str], None] = lambda _: None
+) -> Iterator[Callable[[], None]]:
+    """A process of `neurolect …`, from when it is ready to the end of the `with`.
 
     Args:
-        server: which Redis it meets clients at.
-        arguments: further words of its command line.
+        words: of its command line.
+        ready: how the line begins that says it is.
+        say: is told every line that it prints.
 
     Yields:
         A function that raises NeurolectError if the process is no more.
@@ -37,31 +41,34 @@ def lm_child(server: RedisServer, arguments: list[str]) -> Iterator[Callable[[],
     Raises:
         NeurolectError: it does not start; it has said why.
     """
-    assert server.unix_socket is not None, "it is an embedded one"
-    command = [sys.executable, "-c", _PROGRAM, "serve", "lm", f"--redis.unix_socket={server.unix_socket}"]
     # A session of its own, so that Ctrl-C reaches only us, who then end it in order.
     process = subprocess.Popen(
-        [*command, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+        [sys.executable, "-c", _PROGRAM, *words],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     )
-    ready = threading.Event()
+    is_ready = threading.Event()
 
     def listen() -> None:
         assert process.stdout is not None, "it is a pipe"
         with process.stdout as lines:
             for line in lines:
-                if line.startswith("serving"):
-                    ready.set()
+                say(line.rstrip("\n"))
+                if line.startswith(ready):
+                    is_ready.set()
         # It has ended, ready or not.
-        ready.set()
+        is_ready.set()
 
     def require_life() -> None:
         if process.poll() is not None:
-            raise NeurolectError("the language-model server has ended; see what it printed")
+            raise NeurolectError(f"'neurolect {' '.join(words[:2])}' has ended; see what it printed")
 
     listener = threading.Thread(target=listen, daemon=True)
     listener.start()
     try:
-        ready.wait()
+        is_ready.wait()
         if not listener.is_alive():
             process.wait()
         require_life()
