@@ -3,7 +3,7 @@ VENV := .venv
 RUN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo demo-seeg test test-slow lint clean help
+.PHONY: demo demo-seeg demo-live test test-slow lint clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -22,6 +22,10 @@ demo: $(READY) ## simulate, train, decode, report: the whole way in one command
 
 demo-seeg: $(READY) ## simulate sEEG, pre-train, classify words from three beginnings, report
 	$(RUN)/neurolect demo seeg
+
+demo-live: $(READY) ## play the demo's recordings to a live decoder, and watch it in a browser
+	test -f demo/run/model.json || $(RUN)/neurolect demo
+	$(RUN)/neurolect demo live
 
 test: $(READY) ## all tests but the slow ones
 	OMP_NUM_THREADS=1 $(RUN)/python -m pytest -m 'not slow' -n 2

@@ -21,8 +21,8 @@ from neurolect.decoding.networks import LexiconNetwork
 from neurolect.decoding.options import DecoderOptions
 from neurolect.errors import ConfigError
 from neurolect.language.ngram_conversion import convert
-from neurolect.online.embedded_valkey import EmbeddedValkey
 from neurolect.online.child_process import child
+from neurolect.online.embedded_valkey import EmbeddedValkey
 from neurolect.online.remote_search import SearchSettings
 
 
