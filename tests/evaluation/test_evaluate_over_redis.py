@@ -88,7 +88,7 @@ def test_a_language_model_server_that_does_not_start_is_said(spelling_run, recor
     assert main(arguments) == 2
     said = capfd.readouterr().err
     assert "nowhere.nlm" in said
-    assert "the language-model server has ended" in said
+    assert "'neurolect serve lm' has ended" in said
 
 
 def test_settings_are_written_as_a_command_line_reads_them():
