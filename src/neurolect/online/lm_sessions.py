@@ -118,7 +118,13 @@ class ServedSessions:
         announce(self._client, member.prefix, stays=member.stays)
 
     def end(self, served: Served) -> None:
-        """The client has ended the session, or has been silent for long."""
+        """The client has ended the session, or has been silent for long.
+
+        Raises:
+            SessionTakenError: another server owns the session.
+            SessionGoneError: Redis has lost it.
+        """
+        served.store.check()
         self._put_down(served.member)
         self._group.end(served.member)
         self._client.delete(*served.store.streams.all)
@@ -174,14 +180,13 @@ class ServedSessions:
             if not served.store.check():
                 fields = served.session.parameters.to_fields()
                 served.store.publish(Answer(served.state, [(served.store.streams.args, fields)]))
+            silent = time.monotonic() - served.heard_of
+            if silent > self._forget_after and not served.member.stays:
+                self.end(served)
         except SessionTakenError:
             self.give_up(served.member)
         except SessionGoneError:
             self.begin_anew(served.member, served.session.frames)
-        else:
-            silent = time.monotonic() - served.heard_of
-            if silent > self._forget_after and not served.member.stays:
-                self.end(served)
 
     def _refuse(self, member: Member, error: Exception) -> None:
         self._say(f"{_name(member)} cannot be served: {error}")
