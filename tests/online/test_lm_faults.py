@@ -2,11 +2,15 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 pytest.importorskip("redis")
@@ -255,6 +259,38 @@ def test_our_clients_answers_are_the_searchs_own_to_the_last_bit(valkey, graph, 
             remote.decode(logits[:, :40])
         remote.close()
         wait_until(lambda: not list(valkey.server.client().scan_iter("mine:*")))
+
+
+PARENT = """
+import sys
+from neurolect.online.embedded_valkey import EmbeddedValkey
+from neurolect.online.lm_child import lm_child
+with EmbeddedValkey() as valkey, lm_child(valkey.server, ["--graph", sys.argv[1]]):
+    print(valkey.folder, flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGTERM])
+def test_a_killed_evaluation_leaves_no_language_model_server(graph, ending):
+    command = [sys.executable, "-c", PARENT, str(graph)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as parent:
+        folder = Path(parent.stdout.readline().decode().strip())
+        family = psutil.Process(parent.pid).children(recursive=True)
+        assert any("lm" in each.cmdline() for each in family)
+        parent.send_signal(ending)
+    wait_until(lambda: not any(each.is_running() for each in family) and not folder.exists())
+
+
+def test_streams_can_have_other_names(valkey, graph):
+    names = ["--input_stream", "in", "--partial_output_stream", "part", "--final_output_stream", "out"]
+    with serving(valkey.socket, "--graph", str(graph), *names, "--prefix", "x:"):
+        r = valkey.server.client()
+        r.xadd("x:in", {"logits": spoken(SENTENCES[1]).tobytes()})
+        r.xadd("x:remote_lm_finalize", {"done": 0})
+        wait_until(lambda: r.xlen("x:out") == r.xlen("x:part") == 1)
+        ((_, final),) = r.xrange("x:out")
+        assert final[b"lm_response_final"].decode() == SENTENCES[1]
 
 
 def test_our_client_says_that_nobody_answers(valkey):
