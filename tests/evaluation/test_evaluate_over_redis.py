@@ -82,6 +82,11 @@ def test_what_a_server_cannot_do_is_refused(spelling_run, recordings, capsys, se
     assert said in capsys.readouterr().err
 
 
+def test_a_server_that_is_named_for_nothing_is_said(spelling_run, recordings, capsys):  # noqa: F811
+    assert main(["evaluate", str(spelling_run), "--data", str(recordings), "--host", "127.0.0.1"]) == 2
+    assert "add --over redis" in capsys.readouterr().err
+
+
 def test_a_language_model_server_that_does_not_start_is_said(spelling_run, recordings, capfd, monkeypatch):  # noqa: F811
     monkeypatch.delenv("REDIS_URL", raising=False)
     arguments = ["evaluate", str(spelling_run), "--data", str(recordings), "--over", "redis", "--lm", "nowhere.nlm"]

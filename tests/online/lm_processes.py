@@ -16,6 +16,7 @@ from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from neurolect.decoding.networks import LexiconNetwork
 from neurolect.language.ngram_conversion import convert
@@ -24,9 +25,6 @@ from neurolect.text.lexicon import Lexicon
 
 WORDS = "i want to two go home come see you soon thank for four know no".split()
 SENTENCES = ["i want to go home", "see you soon", "thank you", "i know you want to come", "go home soon"]
-NARROW = ["--network.absent_word_log10=-.inf"]
-"""Settings that leave out the words of the English dictionary that the small model lacks."""
-
 SECONDS = 30
 """After which a wait has failed."""
 
@@ -40,12 +38,22 @@ def small_lm(folder: Path) -> Path:
 
 
 narrow = partial(LexiconNetwork, absent_word_log10=-math.inf)
-"""What `NARROW` says."""
+"""Leaves out the words of the English dictionary that the small model lacks."""
 
 
 @cache
 def english() -> Lexicon:
     return Lexicon.english()
+
+
+def small_graph(folder: Path) -> Path:
+    """A graph of the same words, with which a server starts faster still."""
+    pytest.importorskip("kaldifst", reason="needs the extra 'graph'")
+    from neurolect.language.graph_building import build_graph
+
+    words = Lexicon({word: english()[word] for word in WORDS})
+    build_graph(small_lm(folder), words, folder / "graph")
+    return folder / "graph" / "LG.fst"
 
 
 def spoken(sentence: str, seed: int = 0) -> np.ndarray:

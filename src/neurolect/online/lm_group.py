@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from redis import Redis
 
 SESSIONS = "remote_lm_sessions"
-"""Stream of sessions to be served: `prefix`, and optionally an ID of each stream after which serving begins."""
+"""Stream of sessions to be served: `prefix`, and what a server says besides of those that it was started with."""
 
 GROUP = "remote_lm_servers"
 """Its consumer group; a server's pending entries are the sessions it serves."""
@@ -33,24 +33,27 @@ class Member:
         entry: of the stream of sessions.
         prefix: of the session's keys.
         begin: where to begin in each stream if nobody has served it before.
+        stays: a server named it, so that neither a client's word nor silence ends it.
     """
 
     entry: str
     prefix: str
     begin: Mapping[Kind, str] = field(default_factory=lambda: BEGINNING)
+    stays: bool = False
 
 
-def announce(client: Redis, prefix: str, begin: Mapping[Kind, str] | None = None) -> None:
+def announce(client: Redis, prefix: str, begin: Mapping[Kind, str] | None = None, stays: bool = False) -> None:
     """Ask for a session to be served, unless it is being served or waits for it.
 
     Args:
         client: of the Redis server.
         prefix: of the session's keys.
         begin: entries up to these are not answered; None answers all there are.
+        stays: neither a client's word nor silence is to end it.
     """
     listed: Any = client.xrange(SESSIONS)
     if all(fields.get(b"prefix") != prefix.encode() for _, fields in listed):
-        fields: dict[Any, Any] = {"prefix": prefix, **(begin or {})}
+        fields: dict[Any, Any] = {"prefix": prefix, **(begin or {}), **({"stays": 1} if stays else {})}
         client.xadd(SESSIONS, fields)
 
 
@@ -105,13 +108,24 @@ class ServerGroup:
 
     def next_new(self) -> Member | None:
         """A session that no server has been given, or None."""
-        read: Any = self._client.xreadgroup(GROUP, self.name, {SESSIONS: ">"}, count=1)
-        return self._held_now(read[0][1][0]) if read else None
+        while True:
+            read: Any = self._client.xreadgroup(GROUP, self.name, {SESSIONS: ">"}, count=1)
+            if not read:
+                return None
+            member = self._held_now(read[0][1][0])
+            if member is not None:
+                return member
 
     def next_left(self) -> Member | None:
         """A session whose server gives no sign of life, or None."""
-        claimed: Any = self._client.xautoclaim(SESSIONS, GROUP, self.name, self._milliseconds, count=1)
-        return self._held_now(claimed[1][0]) if claimed[1] else None
+        after: bytes | str = "0-0"
+        while True:
+            # Looks at a few of all servers' sessions at a time.
+            claimed: Any = self._client.xautoclaim(SESSIONS, GROUP, self.name, self._milliseconds, after, count=1)
+            after, entries = claimed[:2]
+            member = self._held_now(entries[0]) if entries else None
+            if member is not None or after == b"0-0":
+                return member
 
     def renew(self) -> None:
         """Give a sign of life for every session that is still this process's."""
@@ -155,7 +169,7 @@ class ServerGroup:
         entry, fields = found[0].decode(), found[1] or {}
         prefix = fields.get(b"prefix", b"")
         begin = {kind: fields.get(kind.encode(), b"0-0").decode(errors="replace") for kind in KINDS}
-        member = Member(entry, prefix.decode(errors="replace"), begin)
+        member = Member(entry, prefix.decode(errors="replace"), begin, b"stays" in fields)
         is_meant = b"prefix" in fields and len(prefix) <= LONGEST_PREFIX and member.prefix.encode() == prefix
         if not is_meant or self._is_listed_before(member) or not all(map(_is_id, begin.values())):
             self.end(member)

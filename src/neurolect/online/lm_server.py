@@ -81,10 +81,10 @@ class LmServer:
         number = str(version.get("redis_version", "0"))
         if tuple(int(part) for part in number.split(".")[:2]) < (6, 2):
             raise ConfigError(f"redis: the server is version {number}, the language-model server needs 6.2")
-        self._sessions.from_start = prefixes
         self._group.form()
         for prefix in prefixes:
-            announce(self._client, prefix, last_entries(self._client, replace(self._streams, prefix=prefix)))
+            streams = replace(self._streams, prefix=prefix)
+            announce(self._client, prefix, last_entries(self._client, streams), stays=True)
 
     def _step(self, block_ms: int = 100) -> None:
         """Take sessions that need a server, answer what there is to answer, and wait a little if there is nothing."""
@@ -149,8 +149,7 @@ class LmServer:
 
     def _answer(self, served: Served, request: Request) -> bool:
         """Answer a request and write it down; whether the session goes on."""
-        is_guest = served.member.prefix not in self._sessions.from_start
-        if request.kind == "reset" and b"end" in request.fields and is_guest:
+        if request.kind == "reset" and b"end" in request.fields and not served.member.stays:
             self._sessions.end(served)
             return False
         answer, told = answer_to(request, served.session, served.state, served.store.streams, served.store.context)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -70,7 +70,6 @@ class ServedSessions:
         self._to_read: dict[str, tuple[Member, int | None]] = {}
         self._look_at = 0.0
         self._look_for_left_at = 0.0
-        self.from_start: Sequence[str] = ()
         self.some_wait = True
 
     @property
@@ -116,10 +115,16 @@ class ServedSessions:
         self._put_down(member)
         self._group.form()
         # All that is there now was written after the loss.
-        announce(self._client, member.prefix)
+        announce(self._client, member.prefix, stays=member.stays)
 
     def end(self, served: Served) -> None:
-        """The client has ended the session, or has been silent for long."""
+        """The client has ended the session, or has been silent for long.
+
+        Raises:
+            SessionTakenError: another server owns the session.
+            SessionGoneError: Redis has lost it.
+        """
+        served.store.check()
         self._put_down(served.member)
         self._group.end(served.member)
         self._client.delete(*served.store.streams.all)
@@ -152,7 +157,7 @@ class ServedSessions:
         del self._to_read[member.prefix]
         if session.frames:
             self._say(f"{_name(member)}: went on with an utterance after {session.frames} frames")
-        elif not known and member.prefix not in self.from_start:
+        elif not known and not member.stays:
             self._say(f"{_name(member)}: new session")
 
     def _go_on(self, member: Member, frames: int | None) -> None:
@@ -175,14 +180,13 @@ class ServedSessions:
             if not served.store.check():
                 fields = served.session.parameters.to_fields()
                 served.store.publish(Answer(served.state, [(served.store.streams.args, fields)]))
+            silent = time.monotonic() - served.heard_of
+            if silent > self._forget_after and not served.member.stays:
+                self.end(served)
         except SessionTakenError:
             self.give_up(served.member)
         except SessionGoneError:
             self.begin_anew(served.member, served.session.frames)
-        else:
-            silent = time.monotonic() - served.heard_of
-            if silent > self._forget_after and served.member.prefix not in self.from_start:
-                self.end(served)
 
     def _refuse(self, member: Member, error: Exception) -> None:
         self._say(f"{_name(member)} cannot be served: {error}")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 ANSWERS_KEPT = 1000
 """About so many entries stay in each stream that clients read."""
 
-_PAGE = 256
+_PAGE = 32
 
 BEGINNING: dict[Kind, str] = dict.fromkeys(KINDS, "0-0")
 """Before the first entry of each stream."""

@@ -21,7 +21,7 @@ NEEDS_EXTRA = "live use needs 'pip install neurolect[online]'"
 
 @dataclass(frozen=True)
 class RedisServer:
-    """A Redis (6 or newer) or Valkey server; with none named, `$REDIS_URL`, and without that one of our own.
+    """A Redis (6.2 or newer) or Valkey server; with none named, `$REDIS_URL`, and without that one of our own.
 
     Args:
         url: `redis://host:6379/0`, `rediss://…` with TLS, or `unix:///path`.

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from neurolect.decoding.delayed_fusion import DelayedFusion
 from neurolect.decoding.networks import LexiconNetwork
 from neurolect.decoding.options import DecoderOptions
 from neurolect.decoding.second_pass import Rescoring
@@ -70,6 +72,21 @@ class SearchSettings:
 _MODELS = ("lm", "lexicon", "graph", "lattice_lm", "lattice_graph_lm")
 _USUAL = SearchSettings()
 
+_PATIENCE_SECONDS = 600.0
+"""A large language model takes minutes for a list on a machine without a GPU."""
+
+
+def require_use(over: Literal["process", "redis"], redis: RedisServer, prefix: str, fusion: DelayedFusion) -> None:
+    """Refuse settings that the way words are searched makes no use of.
+
+    Raises:
+        ConfigError: a server is named though this process searches, or fusion is asked of a server.
+    """
+    if over == "process" and (redis != RedisServer() or prefix):
+        raise ConfigError("a Redis server is named for nothing: add --over redis")
+    if over == "redis" and fusion != DelayedFusion():
+        raise ConfigError("a language-model server takes no fusion: leave out fusion, or --over redis")
+
 
 @contextmanager
 def remote_search(
@@ -102,12 +119,13 @@ def remote_search(
             meeting = [f"--redis.unix_socket={valkey.socket}", f"--prefix={_written([prefix])}"]
             words = ["serve", "lm", *settings.arguments(), *meeting]
             look_after = ending.enter_context(child(words, ready="serving"))
-            decoder = RemoteDecoder(valkey.server.client(), streams, alphabet, look_after=look_after)
+            # It may think for as long as it lives.
+            decoder = RemoteDecoder(valkey.server.client(), streams, alphabet, math.inf, look_after)
             yield decoder, {"searched by": "a language-model server started for this, over Redis"}
             return
         settings.require_usual()
         client = wait_for(redis, print)
-        decoder = RemoteDecoder(client, streams, alphabet)
+        decoder = RemoteDecoder(client, streams, alphabet, _PATIENCE_SECONDS)
         ending.callback(decoder.close)
         facts: dict[str, str] = {}
         yield decoder, facts
