@@ -1,7 +1,8 @@
 """Phoneme errors on a day that has drifted, before and while its layer learns from what is decoded, without labels.
 
 The last session of a trained run is drifted: every feature gets a gain and an offset, or dies. Its training trials are
-decoded one after the other as live decoding would, and after every 20 the validation trials with the layer so far. The day as it was recorded shows what learning costs where there is nothing to learn.
+decoded one after the other as live decoding would, and after every 20 the validation trials with the layer so far. The
+day as it was recorded shows what learning costs where there is nothing to learn.
 """
 
 from __future__ import annotations
