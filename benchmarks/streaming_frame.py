@@ -1,7 +1,7 @@
 """CPU milliseconds of one streaming frame (80 ms of features) of the full-size decoder, float32 against int8.
 
-With `--run RUN --data DIR` it also decodes that run's validation split with both and prints the two phoneme error
-rates. The reference took 12 CPU ms a frame on such a machine.
+With `--run RUN --data DIR` it also decodes that run's validation split with both and prints the phoneme and word error
+rates of each. The reference took 12 CPU ms a frame on such a machine.
 """
 
 from __future__ import annotations
@@ -16,10 +16,13 @@ import numpy as np
 import torch
 
 from neurolect.data.dataset import SpeechData
+from neurolect.decoding import Decoder
+from neurolect.decoding.words import word_decoder
 from neurolect.evaluation.evaluate import recordings_of
 from neurolect.models.gru import GRUDecoder, GRUStream
 from neurolect.models.int8 import quantise_dynamically
 from neurolect.text.error_rates import count_errors, error_rate
+from neurolect.text.normalise import normalise_for_phonemes
 from neurolect.training.runs import Run, load_decoder
 
 
@@ -35,23 +38,31 @@ def milliseconds(model: GRUDecoder, n_frames: int) -> list[float]:
     return times[n_frames // 10 :]
 
 
-def phoneme_error_rate(run: Run, model: torch.nn.Module, data: SpeechData) -> float:
-    references, answers = [], []
+def error_rates(run: Run, model: GRUDecoder, data: SpeechData, search: Decoder) -> dict[str, str]:
+    """Of phonemes and of words in English, with the numbers of errors."""
+    spoken: dict[str, list[list[object]]] = {"phonemes": [], "words": []}
+    answers: dict[str, list[list[object]]] = {"phonemes": [], "words": []}
     for session, trials in zip(data.days, data.open("val"), strict=True):
         for trial in trials or ():
             features = trial.features if data.columns is None else trial.features[:, data.columns]
             stream = GRUStream(model, run.day_of(session.name))
             logits = stream.push(run.smoothing(torch.from_numpy(np.array(features))[None])[0])
-            answers.append(run.alphabet.collapse(logits.argmax(dim=-1).numpy()))
-            references.append(trial.labels.tolist())
-    return error_rate(count_errors(references, answers), resamples=100).rate
+            answers["phonemes"].append(run.alphabet.collapse(logits.argmax(dim=-1).numpy()))
+            spoken["phonemes"].append(trial.labels.tolist())
+            answers["words"].append(list(search.decode(logits.numpy())[0].words))
+            spoken["words"].append(normalise_for_phonemes(trial.sentence).split())
+    counts = {kind: count_errors(spoken[kind], answers[kind]) for kind in spoken}
+    return {
+        kind: f"{error_rate(count, resamples=100)}, {count.errors.sum()} of {count.lengths.sum()}"
+        for kind, count in counts.items()
+    }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--frames", type=int, default=200)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--run", type=Path, help="a trained run, for the phoneme error rates")
+    parser.add_argument("--run", type=Path, help="a trained run, for the error rates")
     parser.add_argument("--data", type=Path, help="its recordings; by default where it was trained")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -73,11 +84,12 @@ def main() -> None:
     if options.run:
         run = load_decoder(options.run, "cpu")
         data = recordings_of(run, options.data, "val")
-        rates = {
-            "float32": phoneme_error_rate(run, run.model, data),
-            "int8": phoneme_error_rate(run, quantise_dynamically(run.model), data),
-        }
-        print(json.dumps({"benchmark": "streaming_frame_per", "run": str(options.run), **rates}))
+        search = word_decoder("english", None, None, run.alphabet)
+        for name, model in (("float32", run.model), ("int8", quantise_dynamically(run.model))):
+            rates = error_rates(run, model, data, search)
+            print(
+                json.dumps({"benchmark": "streaming_frame_errors", "run": str(options.run), "weights": name, **rates})
+            )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import json
 import time
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -130,6 +132,34 @@ def test_what_nobody_should_send_is_refused_in_a_line_and_the_utterance_goes_on(
     assert len(found) == len(refused)
     for problem, (_, complaint) in zip(found, refused, strict=True):
         assert complaint in problem
+
+
+ANYTHING = st.one_of(
+    st.binary(max_size=40),
+    st.sampled_from([b"", b"0", b"7", b"-1", b"1e300", b"nan", b"1e999", b"\xff", bytes(164), b"\xff" * 164]),
+    st.sampled_from([b"utterance_start", b"utterance_end", b"session", b"block", b"context", b"phrases"]),
+    st.sampled_from([b'{"see": 1e999}', b'{"\\ud800": 1}', b'{"see": 1' + b"0" * 400 + b"}", b"[" * 5000]),
+    st.sampled_from([b'{"see you": 2}', b"9" * 5000, b"sim.2030.01.02", b"\x1b[31m", spelled("see")[:30].tobytes()]),
+)
+KEYS = st.sampled_from([b"event", b"value", b"features", b"first", b"source", b"sent"])
+
+
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(st.dictionaries(KEYS, ANYTHING, min_size=1), max_size=8),
+    st.lists(st.tuples(st.sampled_from(["session", "block", "phrases", "utterance_start"]), ANYTHING), max_size=8),
+    st.sampled_from(["events", "silence"]),
+)
+def test_no_entry_brings_the_decoder_down(client, entries, events, boundaries):
+    client.flushdb()
+    sent(client, [Event("utterance_start")])
+    for fields in (*entries, *({b"event": kind, b"value": value} for kind, value in events)):
+        client.xadd(STREAMS.input, fields)
+    sent(client, [Bins(spelled("see you"), 0, "a", 0.0), Event("utterance_end")])
+    taken(begun(client, boundaries=boundaries))
+    for each in (*sentences(client), *said(client, Partial, STREAMS.partials)):
+        json.dumps(asdict(each), allow_nan=False)
+    taken(begun(client))
 
 
 def test_events_out_of_order_and_clocks_that_go_back_are_ordinary(client):

@@ -116,6 +116,9 @@ class EncoderStream:
         self._gru = GRUStream(encoder.streaming, layer)
         self._n_bins = 0
         self._n_frames = 0
+        self._waiting: list[Floats] = []
+        self._no_bins = np.zeros((0, layer.weight.shape[0]), dtype=np.float32)
+        self._nothing = np.zeros((0, len(encoder.run.alphabet)), dtype=np.float32)
 
     @property
     def bins_to_next_frame(self) -> int:
@@ -125,12 +128,20 @@ class EncoderStream:
 
     def push(self, features: Floats) -> Floats:
         """Chosen columns (bins, features) → logits (frames, classes) of the frames they complete."""
+        completes = len(features) >= self.bins_to_next_frame
         self._n_bins += len(features)
-        return self._encode(self._smoothing.push(torch.from_numpy(np.array(features, dtype=np.float32))))
+        self._waiting.append(features)
+        # Four bins together cost what one does, and nobody waits for them before the frame is complete.
+        return self._encode(self._smoothing.push(self._taken())) if completes else self._nothing
 
     def finish(self) -> Floats:
         """Logits of the frames that waited for bins which will not come."""
-        return self._encode(self._smoothing.finish())
+        smoothed = [self._smoothing.push(self._taken()), self._smoothing.finish()]
+        return self._encode(torch.cat(smoothed))
+
+    def _taken(self) -> torch.Tensor:
+        waiting, self._waiting = self._waiting, []
+        return torch.from_numpy(np.concatenate([self._no_bins, *waiting], dtype=np.float32))
 
     def _encode(self, smoothed: torch.Tensor) -> Floats:
         logits = self._gru.push(smoothed)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import replace
 from typing import Any, NoReturn
 
+from neurolect.decoding.options import LARGEST
 from neurolect.errors import DataError
 from neurolect.online.live_state import Held
 from neurolect.online.live_streams import Event, Problem
@@ -53,8 +53,8 @@ def _phrases(value: str) -> dict[str, float]:
     for phrase, bonus in _table(Event("phrases", value)).items():
         plain = " ".join(phrase.lower().split())
         is_number = isinstance(bonus, int | float) and not isinstance(bonus, bool)
-        if not plain or not is_number or not math.isfinite(bonus):
-            raise DataError(f"phrases: '{phrase[:40]}' has no bonus that is a number")
+        if not plain or not is_number or abs(bonus) > LARGEST:
+            raise DataError(f"phrases: '{phrase[:40]}' has no bonus that is a number up to {LARGEST:g}")
         phrases[plain] = float(bonus)
     return phrases
 
@@ -64,6 +64,8 @@ def _table(event: Event) -> dict[str, Any]:
         return {}
     try:
         table = json.loads(event.value, parse_constant=_refuse)
+        # It must be text and numbers that others can read again: no halves of characters, nothing infinite.
+        json.dumps(table, ensure_ascii=False, allow_nan=False).encode()
     except (ValueError, RecursionError):
         table = None
     if not isinstance(table, dict):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import secrets
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -20,6 +22,7 @@ RECORDER = "recorder"
 
 _LONGEST = {PhonemeFrames: 5_000, Partial: 5_000, Problem: 1_000}
 _SENTENCES = 10_000
+_CLOCK_MS = 1000
 
 
 class LivePublisher:
@@ -38,6 +41,8 @@ class LivePublisher:
         self._name = secrets.token_hex(8)
         self._batches = 0
         self._layers_written: object = None
+        self._clock = 0.0
+        self._clock_read = -math.inf
         stored: Any = until_done(lambda: client.hgetall(streams.state), say)
         self.state = LiveState.from_fields(stored)
         self._published = int(stored.get(b"published", 0))
@@ -56,7 +61,7 @@ class LivePublisher:
         unheard = [each for each in outputs if not isinstance(each, Sentence) or each.utterance > self._published]
         if not unheard and state is None:
             return []
-        now = until_done(self.milliseconds, self._say)
+        now = self.milliseconds()
         timed = [_timed(each, entry, now) for each in unheard]
         fields: Fields = {}
         if state is not None:
@@ -102,9 +107,12 @@ class LivePublisher:
         return kinds.get(type(output), streams.problems)
 
     def milliseconds(self) -> float:
-        """The server's clock, since 1970."""
-        seconds, microseconds = self._client.time()
-        return 1000.0 * seconds + microseconds / 1000
+        """The server's clock, since 1970; it is looked at once a second, and followed by our own in between."""
+        now = 1000 * time.monotonic()
+        if now > self._clock_read + _CLOCK_MS:
+            seconds, microseconds = until_done(self._client.time, self._say)
+            self._clock_read, self._clock = now, 1000 * seconds + microseconds / 1000
+        return self._clock + now - self._clock_read
 
     def _trim(self, state: LiveState) -> None:
         unrecorded = _first_unrecorded(self._client, self._streams)

@@ -72,7 +72,7 @@ class LiveServer:
             lambda: self._client.xread({self._streams.input: self._position}, _AT_A_TIME, block_ms or None), self._say
         )
         entries = [(entry.decode(), fields) for entry, fields in read[0][1]] if read else []
-        now = until_done(self._publisher.milliseconds, self._say)
+        now = self._publisher.milliseconds()
         self._follow(max(0.0, now - milliseconds_of(entries[0][0])) if entries else 0.0)
         bins: list[tuple[str, Bins]] = []
         for entry, fields in entries:

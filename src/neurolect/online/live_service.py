@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neurolect.data.t15 import BIN_SECONDS
+from neurolect.errors import NeurolectError
 from neurolect.evaluation.evaluate import is_simulated
 from neurolect.online.live_decoder import LiveDecoder
 from neurolect.online.live_encoder import LiveEncoder
@@ -69,7 +70,14 @@ def recording(client: Redis, streams: LiveStreams, folder: Path | None, say: Cal
     from neurolect.online.recording import Recorder
 
     recorder, ended = Recorder(client, streams, folder, say), threading.Event()
-    thread = threading.Thread(target=recorder.run, args=(ended,), daemon=True)
+
+    def keep() -> None:
+        try:
+            recorder.run(ended)
+        except NeurolectError as error:
+            say(f"recording has ended: {error}")
+
+    thread = threading.Thread(target=keep, daemon=True)
     thread.start()
     try:
         yield
