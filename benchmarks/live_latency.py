@@ -80,12 +80,11 @@ def measure(
     """Replay at a speed and time every partial answer."""
     client = server.client()
     before = decoder.cpu_times()
-    replaying = subprocess.Popen(
-        neurolect("replay", recordings, "--speed", speed, "--wait", "false", "--unix_socket", server.unix_socket),
-        stderr=subprocess.DEVNULL,
-    )
+    command = neurolect("replay", recordings, "--speed", speed, "--wait", "false", "--unix_socket", server.unix_socket)
+    replaying = subprocess.Popen(command)
     timed = list(partials_of(replaying, client))
-    replaying.wait()
+    if replaying.wait() or not timed:
+        raise SystemExit(f"{len(timed)} partial answers; {' '.join(command)}: status {replaying.returncode}")
     after = decoder.cpu_times()
     latencies = 1000 * np.array([now - partial.sent for partial, now in timed])
     inside = [partial.latency_ms for partial, _ in timed]
