@@ -96,7 +96,7 @@ def evaluate(
     from neurolect.decoding.words import describe_network, stops_at_phonemes, word_decoder
     from neurolect.errors import require_at_least
     from neurolect.evaluation.decode import DecodedTrial, UtteranceDecoder, decode_split
-    from neurolect.evaluation.evaluate import Evaluation, is_simulated, recordings_of, sessions_left_out
+    from neurolect.evaluation.evaluate import Evaluation, recordings_of, sessions_left_out
     from neurolect.evaluation.pages import SIMULATED
     from neurolect.online.remote_search import SearchSettings, remote_search, require_use
     from neurolect.training.runs import load_decoder
@@ -138,7 +138,7 @@ def evaluate(
     shown = track(decoded, "decoding", total, console=Console(stderr=True))
     with ending:
         evaluation = Evaluation.of(shown)
-    simulated = is_simulated(recordings.root)
+    simulated = recordings.simulated
     facts = {
         "run": f"{run}, weights of step {trained.metrics.get('step', 0):.0f}",
         "recordings": f"{recordings.root}{' (simulated)' if simulated else ''}",

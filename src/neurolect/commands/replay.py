@@ -57,7 +57,6 @@ def replay(
     from neurolect.commands.answer_tables import print_answers
     from neurolect.commands.plain_console import plain_console
     from neurolect.data.dataset import SpeechData
-    from neurolect.evaluation.evaluate import is_simulated
     from neurolect.online.answers import Answers, beside, read_status, require_width
     from neurolect.online.live_streams import LiveStreams
     from neurolect.online.redis_server import reached
@@ -89,4 +88,4 @@ def replay(
                 return
             waiting = bar.add_task("waiting for sentences", total=len(played))
             answers.wait(len(played), patience, lambda n: bar.update(waiting, completed=n))
-    print_answers(beside(played, answers.sentences), is_simulated(dataset), plain_console())
+    print_answers(beside(played, answers.sentences), data.simulated, plain_console())

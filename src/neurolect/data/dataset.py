@@ -56,6 +56,11 @@ class SpeechData:
         """The sessions in day order."""
         return find_sessions(self.root, self.sessions)
 
+    @property
+    def simulated(self) -> bool:
+        """Whether the recordings say of themselves that they are simulated."""
+        return any((folder / "SIMULATED.txt").is_file() for folder in (self.root, self.root.parent))
+
     @cached_property
     def columns(self) -> npt.NDArray[np.int64] | None:
         """Columns of the chosen feature blocks, or None for all."""

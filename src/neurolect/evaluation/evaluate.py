@@ -107,8 +107,3 @@ def recordings_of(
 def sessions_left_out(run: Run, root: Path, split: Split) -> list[str]:
     """Sessions that have the split but no day layer in the run."""
     return [session.name for session in find_sessions(root) if session.has(split) and session.name not in run.sessions]
-
-
-def is_simulated(root: Path) -> bool:
-    """Whether a dataset says of itself that it is simulated."""
-    return any((folder / "SIMULATED.txt").is_file() for folder in (root, root.parent))

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from neurolect.data.t15 import BIN_SECONDS
 from neurolect.errors import NeurolectError
-from neurolect.evaluation.evaluate import is_simulated
 from neurolect.online.live_decoder import LiveDecoder
 from neurolect.online.live_encoder import LiveEncoder
 from neurolect.online.live_publisher import LivePublisher
@@ -89,9 +88,8 @@ def recording(client: Redis, streams: LiveStreams, folder: Path | None, say: Cal
 def described(encoder: LiveEncoder) -> dict[str, Any]:
     """What the status tells of a run."""
     run = encoder.run
-    root = run.data.get("root")
     return {
-        "simulated": root is not None and is_simulated(Path(root)),
+        "simulated": bool(run.data.get("simulated")),
         "n_features": encoder.n_features,
         "feature_arrays": encoder.feature_arrays,
         "symbols": run.alphabet.symbols,

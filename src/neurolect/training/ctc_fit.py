@@ -152,7 +152,7 @@ def _run(task: CTCTraining, data: SpeechData, metrics: dict[str, float]) -> Run:
         sessions=task.sessions,
         smoothing=task.smoothing,
         feature_blocks=data.feature_blocks,
-        data={"root": str(data.root.resolve()), "missing": data.missing},
+        data={"root": str(data.root.resolve()), "missing": data.missing, "simulated": data.simulated},
         metrics={name: metrics[name] for name in ("val/per", "val/loss", "step")},
     )
 
