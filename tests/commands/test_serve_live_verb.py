@@ -19,24 +19,24 @@ from neurolect.models.gru import GRUDecoder
 from neurolect.online.embedded_valkey import EmbeddedValkey
 from neurolect.online.live_streams import LiveStreams, Sentence
 from neurolect.online.sender import Sender
-from neurolect.text.alphabet import PHONEMES
+from neurolect.text.alphabet import CHARACTERS
 from neurolect.training.runs import Run, load_decoder, save_run
 
 
 @pytest.fixture
 def run(tmp_path):
     torch.manual_seed(0)
-    model = GRUDecoder(neural_dim=16, n_units=8, n_days=2, n_layers=1).eval()
+    model = GRUDecoder(neural_dim=16, n_units=8, n_days=2, n_classes=len(CHARACTERS), n_layers=1).eval()
     # Surer than such a small model would be, so that there is something to search.
     model.out.weight.data *= 8
-    save_run(tmp_path / "run", Run(model, PHONEMES, ["sim.2030.01.01", "sim.2030.01.02"], GaussianSmoothing()))
+    save_run(tmp_path / "run", Run(model, CHARACTERS, ["sim.2030.01.01", "sim.2030.01.02"], GaussianSmoothing()))
     return tmp_path / "run"
 
 
 def test_the_verb_decodes_records_and_ends_with_ctrl_c(run, tmp_path):
     streams = LiveStreams("bed1:")
     features = np.random.default_rng(0).normal(size=(120, 16)).astype(np.float32)
-    (tmp_path / "words.txt").write_text("neurolect N ER OW L EH K T\n")
+    (tmp_path / "words.txt").write_text("\n".join("abcdefghijklmnopqrstuvwxyz"))
     with EmbeddedValkey() as valkey:
         client = valkey.server.client()
         settings = ["--session", "sim.2030.01.01", "--lm", "uniform", "--lexicon", tmp_path / "words.txt"]
@@ -63,7 +63,7 @@ def test_the_verb_decodes_records_and_ends_with_ctrl_c(run, tmp_path):
         ((_, fields),) = client.xrange(streams.sentences)
         status = json.loads(client.get(streams.status))
     sentence = Sentence.from_fields(fields)
-    decoder = word_decoder("uniform", tmp_path / "words.txt", None, PHONEMES)
+    decoder = word_decoder("uniform", tmp_path / "words.txt", None, CHARACTERS)
     best = decoder.decode(load_decoder(run, "cpu").logits(features, "sim.2030.01.01"))[0]
     assert best.words
     assert (sentence.text, sentence.session, sentence.notes) == (best.text, "sim.2030.01.01", {"sentence": "the cue"})

@@ -116,7 +116,7 @@ def talk(seed=0):
     return np.concatenate(parts)
 
 
-@settings(deadline=None, max_examples=10)
+@settings(deadline=None, max_examples=6)
 @given(CHUNKS, st.integers(1, 5))
 def test_silence_ends_the_same_utterances_however_bins_come(chunks, together):
     features = talk()
@@ -148,7 +148,7 @@ def test_noise_without_a_word_gives_no_sentence_and_takes_no_number():
     assert [(each.utterance, each.text) for each in only(Sentence, outputs)] == [(1, "see you soon")]
 
 
-@settings(deadline=None, max_examples=10)
+@settings(deadline=None, max_examples=8)
 @given(CHUNKS, st.integers(0, 60), st.booleans())
 def test_a_decoder_that_goes_on_from_a_state_gives_the_sentences_of_one_that_was_not_interrupted(chunks, at, silent):
     how = {"boundaries": "silence", "end_of_speech": PAUSES} if silent else {}
