@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 import threading
 import time
 
@@ -188,3 +191,19 @@ def test_the_verb_says_what_is_missing_in_one_line(pylsl, capsys):
     error = capsys.readouterr().err
     assert "no stream 'nowhere' within 0.2 s" in error
     assert error.count("\n") == 1
+
+
+def test_the_verb_passes_samples_on_until_it_is_interrupted(pylsl, outlet):
+    out = outlet("by the verb")
+    with EmbeddedValkey() as valkey:
+        command = [sys.executable, "-m", "neurolect", "bridge", "lsl", "--name", "by the verb", "--timeout", "30"]
+        command += ["--prefix", STREAMS.prefix, "--unix-socket", str(valkey.socket)]
+        client = valkey.server.client()
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as bridging:
+            wait_until(out.have_consumers)
+            for n in range(10):
+                out.push_sample(numbered(n))
+            wait_until(lambda: sum(len(each.features) for each in received(client)) == 10)
+            bridging.send_signal(signal.SIGINT)
+            assert "passing 5 channels of 'by the verb' on" in bridging.stderr.read()
+            assert bridging.wait(30) == 130

@@ -347,3 +347,17 @@ def test_a_recorder_outlives_the_server_and_ends_with_what_is_finished(tmp_path)
         assert not running.is_alive()
     assert [each.sentence.text for each in recorded(tmp_path)] == ["before", "after", "last"]
     assert sum("waiting for Redis" in line for line in said) <= 1
+
+
+def test_the_verb_records_until_it_is_interrupted(server, client, tmp_path):
+    command = [sys.executable, "-m", "neurolect", "record", str(tmp_path / "recorded"), "--prefix", STREAMS.prefix]
+    recording = subprocess.Popen(
+        [*command, "--unix-socket", str(server.unix_socket)], stderr=subprocess.PIPE, text=True
+    )
+    with recording:
+        sentence, _ = Speaker(client).say("good morning")
+        wait_until(lambda: (tmp_path / "recorded").is_dir() and recorded_files(tmp_path / "recorded"))
+        recording.send_signal(signal.SIGINT)
+        assert f"recording to {tmp_path / 'recorded'}" in recording.stderr.read()
+        assert recording.wait(30) == 130
+    assert recorded(tmp_path / "recorded")[0].sentence == sentence
