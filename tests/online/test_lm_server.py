@@ -276,6 +276,14 @@ def test_a_key_that_is_no_stream_stops_its_own_session_only(client, valkey, serv
     assert client.sentence(spoken(SENTENCES[2])) == SENTENCES[2]
 
 
+def test_a_session_that_asks_for_the_impossible_stops_nobody(client, valkey):
+    r = valkey.server.client()
+    for number, begin in enumerate(["9" * 30, "5-", "٣"]):
+        r.xadd("remote_lm_sessions", {"prefix": f"odd{number}:", "input": begin})
+    wait_until(lambda: r.xlen("remote_lm_sessions") == 2)
+    assert client.sentence(spoken(SENTENCES[1])) == SENTENCES[1]
+
+
 def test_finished_utterances_are_printed_and_the_list_is_whole(client, server, search):
     logits = spoken(SENTENCES[1])
     assert client.sentence(logits) == SENTENCES[1]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from neurolect.online.lm_order import KINDS
-from neurolect.online.lm_protocol import Kind, LmStreams
+from neurolect.online.lm_protocol import Kind, LmStreams, is_id
 from neurolect.online.lm_store import BEGINNING, transaction
 
 if TYPE_CHECKING:
@@ -171,7 +171,7 @@ class ServerGroup:
         begin = {kind: fields.get(kind.encode(), b"0-0").decode(errors="replace") for kind in KINDS}
         member = Member(entry, prefix.decode(errors="replace"), begin, b"stays" in fields)
         is_meant = b"prefix" in fields and len(prefix) <= LONGEST_PREFIX and member.prefix.encode() == prefix
-        if not is_meant or self._is_listed_before(member) or not all(map(_is_id, begin.values())):
+        if not is_meant or self._is_listed_before(member) or not all(map(is_id, begin.values())):
             self.end(member)
             return None
         with self._lock:
@@ -215,8 +215,3 @@ class SignsOfLife:
             except RedisError:
                 # The server's own loop meets this too, and says so.
                 continue
-
-
-def _is_id(text: str) -> bool:
-    milliseconds, _, number = text.partition("-")
-    return milliseconds.isdecimal() and (number or "0").isdecimal()

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from neurolect.errors import ConfigError
 from neurolect.online.lm_group import Member, ServerGroup, announce
 from neurolect.online.lm_models import LmModels
 from neurolect.online.lm_protocol import LmStreams
@@ -148,6 +149,9 @@ class ServedSessions:
             session = LmSession(self._models, state.parameters, state.searched_with)
             for fields in store.open_utterance(state):
                 session.hear(fields)
+        except ConfigError as error:
+            self._refuse(member, error)
+            return
         except ResponseError as error:
             if store.are_streams():
                 raise

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from neurolect.online.lm_order import KINDS
 from neurolect.online.lm_parameters import LmParameters
-from neurolect.online.lm_protocol import Fields, Kind, LmStreams, Received, later
+from neurolect.online.lm_protocol import Fields, Kind, LmStreams, Received, is_id, later
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -75,6 +75,8 @@ class SessionState:
                 LmParameters.from_json(said[name]) for name in ("parameters", "searched_with", "started_with")
             )
             answered = {kind: said[kind] for kind in KINDS}
+            if not all(map(is_id, (*answered.values(), said["begin"]))):
+                return None
             return cls(answered, said["begin"], parameters, searched, started, int(said["utterances"]))
         except (KeyError, ValueError):
             return None
