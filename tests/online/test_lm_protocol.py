@@ -116,8 +116,14 @@ def test_what_redis_takes_for_an_id_is_one(text):
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("input", "abc"), ("begin", "5-"), ("utterances", "x"), ("parameters", b"\xff"), ("searched_with", "[" * 9999)]
-    + [("parameters", json.dumps({**asdict(STARTED), "beam": "wide"}))],
+    [
+        ("input", "abc"),
+        ("begin", "5-"),
+        ("utterances", "x"),
+        ("parameters", b"\xff"),
+        ("parameters", json.dumps({**asdict(STARTED), "beam": "wide"})),
+        ("searched_with", "[" * 9999),
+    ],
 )
 def test_a_session_that_no_server_of_this_version_wrote_is_begun_anew(name, value):
     kept = SessionState.of_new(STARTED, BEGINNING)

@@ -16,6 +16,7 @@ from neurolect.online.lm_order import KINDS, Request, in_order
 from neurolect.online.lm_protocol import Kind, LmStreams
 from neurolect.online.lm_sessions import Served, ServedSessions
 from neurolect.online.lm_store import SessionGoneError, SessionTakenError
+from neurolect.online.lost_connections import passing, until_done
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -64,7 +65,7 @@ class LmServer:
             ended: stops the server when it is set; None serves until an exception.
 
         Raises:
-            ConfigError: the Redis server is too old, or refuses the name or password.
+            ConfigError: the Redis server is too old, or refuses for good.
         """
         self._despite_losses(lambda: self._join(prefixes))
         told = ", ".join(f"'{prefix}{self._streams.input_stream}'" for prefix in prefixes)
@@ -173,31 +174,21 @@ class LmServer:
         time.sleep(1)
 
     def _despite_losses(self, do: Callable[[], None]) -> None:
-        """Do something; where Redis goes away meanwhile, wait until it answers, and do it again.
+        """Do something; where Redis goes away meanwhile, or can write nothing, wait until it does, and do it again.
 
         Raises:
-            ConfigError: it refuses the name or password.
+            ConfigError: it refuses for good.
         """
-        from redis.exceptions import AuthenticationError, ConnectionError, TimeoutError
 
-        told = False
-        while True:
+        def try_once() -> None:
             try:
-                if told:
-                    self._client.ping()
-                    self._say("Redis answers again")
-                    told = False
                 do()
-                return
-            except AuthenticationError as error:
-                raise ConfigError(f"redis: {error}") from None
-            except (ConnectionError, TimeoutError) as error:
-                if not told:
-                    self._say(f"Redis does not answer ({error}); waiting")
-                told = True
+            except passing():
                 # They are read anew, since Redis may have lost or kept the last answer.
                 self._sessions.set_aside()
-                time.sleep(0.1)
+                raise
+
+        until_done(try_once, self._say)
 
     def _leave(self) -> None:
         from redis.exceptions import RedisError
