@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 pytest.importorskip("redis")
@@ -60,6 +62,29 @@ def test_a_server_that_lost_a_session_gives_no_sign_of_life_for_it(client):
     assert second.next_left().prefix == "a:"
     first.renew()
     assert client.xpending_range(SESSIONS, GROUP, "-", "+", 9)[0]["consumer"].decode() == second.name
+
+
+def test_a_sign_of_life_is_given_however_often_answers_are_written(client):
+    group = joined(client, 60)
+    announce(client, "a:")
+    taken(client, group, group.next_new().prefix)
+    ended = threading.Event()
+
+    def write() -> None:
+        while not ended.is_set():
+            client.hincrby("a:remote_lm_session", "utterances")
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        for _ in range(100):
+            group.leave()
+            group._held = {client.xrange(SESSIONS)[0][0].decode(): "a:"}
+            group.renew()
+            assert client.xpending_range(SESSIONS, GROUP, "-", "+", 1)[0]["time_since_delivered"] < 60_000
+    finally:
+        ended.set()
+        writer.join()
 
 
 def test_whoever_has_fewest_sessions_is_first_in_turn(client):

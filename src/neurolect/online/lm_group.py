@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -129,23 +129,10 @@ class ServerGroup:
 
     def renew(self) -> None:
         """Give a sign of life for every session that is still this process's."""
-        from redis.exceptions import WatchError
-
         with self._lock:
             held = dict(self._held)
         for entry, prefix in held.items():
-            state = LmStreams(prefix).state
-            with transaction(self._client) as pipe:
-                try:
-                    pipe.watch(state)
-                    owner: Any = pipe.hget(state, "owner")
-                    if owner is None or owner.decode() != self.name:
-                        continue
-                    pipe.multi()
-                    pipe.xclaim(SESSIONS, GROUP, self.name, 0, [entry], justid=True)
-                    pipe.execute()
-                except WatchError:
-                    continue
+            self._renew(entry, LmStreams(prefix).state)
 
     def leave(self) -> None:
         """Let other servers take this one's sessions at once."""
@@ -159,11 +146,34 @@ class ServerGroup:
         with self._lock:
             self._held.pop(member.entry, None)
 
-    def end(self, member: Member) -> None:
-        """The session has ended, or was announced twice: nobody is to serve this entry again."""
+    def end(self, member: Member, keys: Sequence[str] = ()) -> None:
+        """The session has ended, or was announced twice: nobody is to serve this entry again, and these keys go."""
         self.forget(member)
-        self._client.xack(SESSIONS, GROUP, member.entry)
-        self._client.xdel(SESSIONS, member.entry)
+        # All at once, so that no entry stays that nobody serves and that bars the session from being announced again.
+        with transaction(self._client) as pipe:
+            pipe.xack(SESSIONS, GROUP, member.entry)
+            pipe.xdel(SESSIONS, member.entry)
+            if keys:
+                pipe.delete(*keys)
+            pipe.execute()
+
+    def _renew(self, entry: str, state: str) -> None:
+        from redis.exceptions import WatchError
+
+        while True:
+            with transaction(self._client) as pipe:
+                try:
+                    pipe.watch(state)
+                    owner: Any = pipe.hget(state, "owner")
+                    if owner is None or owner.decode() != self.name:
+                        return
+                    pipe.multi()
+                    pipe.xclaim(SESSIONS, GROUP, self.name, 0, [entry], justid=True)
+                    pipe.execute()
+                    return
+                except WatchError:
+                    # An answer was written meanwhile, or another server has taken the session.
+                    continue
 
     def _held_now(self, found: tuple[bytes, Mapping[bytes, bytes] | None]) -> Member | None:
         entry, fields = found[0].decode(), found[1] or {}

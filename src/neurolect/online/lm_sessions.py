@@ -127,8 +127,7 @@ class ServedSessions:
         """
         served.store.check()
         self._put_down(served.member)
-        self._group.end(served.member)
-        self._client.delete(*served.store.streams.all)
+        self._group.end(served.member, served.store.streams.all)
         self._say(f"{served.name}: session ended")
 
     def refuse_what_is_no_stream(self, error: Exception) -> bool:
