@@ -202,6 +202,8 @@ def test_answers_name_the_request_that_a_client_named(client, valkey):
     assert client.wait("remote_lm_done_resetting")[b"request"] == b"a"
     r.xadd("remote_lm_finalize", {"request": "b"})
     assert client.wait("remote_lm_output_final")[b"request"] == b"b"
+    r.xadd("remote_lm_reset", {"request": b"x" * 1_000_000})
+    assert client.wait("remote_lm_done_resetting")[b"request"] == b"x" * 200
 
 
 def test_sessions_do_not_hear_each_other(client, valkey):
