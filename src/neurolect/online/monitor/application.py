@@ -131,8 +131,8 @@ class _Service:
         if not self._admits(websocket) or self._hub.is_full:
             await websocket.close(1008)
             return
-        await websocket.accept()
         with self._hub.joined() as outbox:
+            await websocket.accept()
             both = [asyncio.create_task(_send_all(websocket, outbox)), asyncio.create_task(_ignore_all(websocket))]
             try:
                 await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
@@ -160,8 +160,10 @@ class _Service:
         if self._exporting:
             raise RefusalError(409, "an export is under way")
         self._exporting = True
-        out = recordings.with_name(f"{recordings.name}-t15")
         try:
+            # In full, since '.' has no name.
+            recordings = recordings.resolve()
+            out = recordings.with_name(f"{recordings.name}-t15")
             n_trials = await run_in_threadpool(_export, recordings, out)
         except (NeurolectError, OSError) as error:
             raise RefusalError(422, str(error)) from None
