@@ -20,7 +20,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from neurolect.errors import NeurolectError
+from neurolect.errors import NeurolectError, in_a_line
 from neurolect.online.live_streams import Correction, LiveStreams
 from neurolect.online.monitor.feed import Feed, Said
 from neurolect.online.monitor.guard import Guard, Token, cookie_name
@@ -182,7 +182,7 @@ class _Service:
                 # The connection may be older than the server; said twice, a correction is the same correction.
                 self._client.xadd(self._settings.streams.corrections, fields)
         except RedisError as error:
-            raise RefusalError(503, f"not stored, try again: {' '.join(str(error).split())[:200]}") from None
+            raise RefusalError(503, f"not stored, try again: {in_a_line(error)}") from None
 
     def _admits(self, connection: Request | WebSocket) -> bool:
         return self._settings.token is None or self._settings.token.admits(connection)

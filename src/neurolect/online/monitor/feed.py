@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from neurolect.errors import DataError
+from neurolect.errors import DataError, in_a_line
 from neurolect.online.live_streams import Bins, LiveStreams, PhonemeFrames, Received, read_input
 from neurolect.online.monitor import messages
 from neurolect.online.monitor.display_frames import FeatureScale, phoneme_messages
@@ -61,7 +61,7 @@ class Feed:
                 said = self.news() if reached else self.everything()
                 reached = True
             except RedisError as error:
-                said = [{"type": "redis", "connected": False, "text": " ".join(str(error).split())[:200]}]
+                said = [{"type": "redis", "connected": False, "text": in_a_line(error)}]
                 reached = False
             if said:
                 self._say(said)
