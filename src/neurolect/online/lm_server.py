@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 _AT_ONCE = 32
 """Entries of a stream that are read at a time."""
 
+_WAIT_MS = 100
+"""For the next request, where there is none."""
+
 _ENDLESS = 2**63
 
 
@@ -87,20 +90,20 @@ class LmServer:
             streams = replace(self._streams, prefix=prefix)
             announce(self._client, prefix, last_entries(self._client, streams), stays=True)
 
-    def _step(self, block_ms: int = 100) -> None:
+    def _step(self) -> None:
         """Take sessions that need a server, answer what there is to answer, and wait a little if there is nothing."""
         from redis.exceptions import ResponseError
 
         try:
             self._sessions.take()
-            for served, read in self._read(block_ms):
+            for served, read in self._read():
                 self._answer_all(served, read)
         except ResponseError as error:
             self._outlive(error)
         else:
             self._refusal = ""
 
-    def _read(self, block_ms: int) -> list[tuple[Served, dict[Kind, list[Request]]]]:
+    def _read(self) -> list[tuple[Served, dict[Kind, list[Request]]]]:
         """What the streams of all sessions hold beyond what was answered."""
         places = {
             served.store.streams.request(kind): (served, kind)
@@ -111,7 +114,7 @@ class LmServer:
         # A new session wakes the server up too.
         wanted[SESSIONS] = self._sessions_seen
         found: dict[str, tuple[Served, dict[Kind, list[Request]]]] = {}
-        replied: Any = self._client.xread(wanted, count=_AT_ONCE, block=block_ms)
+        replied: Any = self._client.xread(wanted, count=_AT_ONCE, block=_WAIT_MS)
         for key, entries in replied or []:
             if key.decode() == SESSIONS:
                 self._sessions_seen = entries[-1][0].decode()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from neurolect.decoding.decoder import DecoderStream
 from neurolect.decoding.hypotheses import Hypothesis
@@ -35,7 +35,7 @@ class Finished:
     text: str
     frames: int
     seconds: float
-    error: str | None = field(default=None)
+    error: str | None = None
 
 
 class LmSession:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from neurolect.online.lm_order import KINDS
@@ -99,7 +99,7 @@ class Answer:
     """
 
     state: SessionState
-    entries: Sequence[tuple[str, Fields]] = field(default_factory=list)
+    entries: Sequence[tuple[str, Fields]]
     trims: bool = False
 
 
