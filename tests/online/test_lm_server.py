@@ -135,6 +135,9 @@ def test_the_context_that_a_client_sets_comes_back(client, valkey):
     r.set("contextual_decoding_current_context", "what did you say?")
     client.sentence(spoken(SENTENCES[1]))
     assert client.final[b"context_str"] == b"what did you say?"
+    r.set("contextual_decoding_current_context", "no " * 1_000_000)
+    client.sentence(spoken(SENTENCES[1]))
+    assert client.final[b"context_str"] == ("no " * 1_000_000)[-100_000:].encode()
     r.delete("contextual_decoding_current_context")
 
 

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 ANSWERS_KEPT = 1000
 """About so many entries stay in each stream that clients read."""
 
+LONGEST_CONTEXT = 100_000
+"""Bytes of what was said before that are read, the last ones; no large language model takes as much."""
+
 _PAGE = 32
 
 BEGINNING: dict[Kind, str] = dict.fromkeys(KINDS, "0-0")
@@ -213,8 +216,11 @@ class SessionStore:
 
     def context(self) -> str | None:
         """What was said before; None where no client has said."""
-        said: Any = self._client.get(self.streams.context)
-        return None if said is None else said.decode(errors="replace")
+        with transaction(self._client) as pipe:
+            pipe.exists(self.streams.context)
+            pipe.getrange(self.streams.context, -LONGEST_CONTEXT, -1)
+            is_said, said = pipe.execute()
+        return said.decode(errors="replace") if is_said else None
 
     def _require_owner(self, owner: Any) -> None:
         if owner is None:
