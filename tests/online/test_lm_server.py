@@ -110,6 +110,11 @@ def test_the_settings_are_published_and_updates_take_effect(client, valkey):
     ("settings", "reason"),
     [
         ({"nbest": "1.0"}, b"nbest is '1.0', it must be a whole number"),
+        ({"nbest": 1001}, b"nbest is 1001, it must be at most 1000"),
+        (
+            {"top_candidates_to_augment": 10**30},
+            b"top_candidates_to_augment is 1%s, it must be at most 1000" % (b"0" * 30),
+        ),
         ({"beam": "wide"}, b"beam is 'wide', it must be a number"),
         ({"beam": -3, "alpha": 0.3}, b"decoder: beam is -3.0, it must be above 0"),
         ({"alpha": "nan"}, b"alpha is nan, it must be from 0 to 1"),
