@@ -137,6 +137,7 @@ def test_a_session_whose_settings_cannot_be_is_refused_and_the_others_are_served
     """Any client can write to the hash that a server keeps."""
     r = valkey.server.client()
     with serving(valkey.socket, "--graph", str(graph), *SOON, "--prefix", "", "other:") as server:
+        wait_until(lambda: r.exists("remote_lm_session"))
         kept = json.loads(r.hget("remote_lm_session", "parameters"))
         r.hset("remote_lm_session", "searched_with", json.dumps({**kept, "beam": -1.0}))
         r.hset("remote_lm_session", "owner", "nobody")
