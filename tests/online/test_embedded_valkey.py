@@ -54,17 +54,6 @@ def test_a_killed_parent_leaves_no_server_and_no_file(ending):
     wait_until(lambda: not folder.exists() and not servers_in(folder))
 
 
-def test_a_family_that_is_terminated_all_at_once_leaves_no_file():
-    """As a service manager ends a service."""
-    parent = subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    folder = Path(parent.stdout.readline().decode().strip())
-    for each in (*psutil.Process(parent.pid).children(recursive=True), psutil.Process(parent.pid)):
-        each.terminate()
-    parent.wait()
-    parent.stdout.close()
-    wait_until(lambda: not folder.exists() and not servers_in(folder))
-
-
 def test_a_server_that_is_killed_comes_back_with_everything():
     with EmbeddedValkey() as valkey:
         client = valkey.server.client()
@@ -82,6 +71,17 @@ def test_a_folder_of_the_users_own_stays_and_is_read_again(tmp_path):
         valkey.server.client().set("key", "kept")
     with EmbeddedValkey(folder) as valkey:
         assert valkey.server.client().get("key") == b"kept"
+
+
+def test_a_family_that_is_terminated_all_at_once_leaves_no_file():
+    """As a service manager ends a service."""
+    parent = subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    folder = Path(parent.stdout.readline().decode().strip())
+    for each in (*psutil.Process(parent.pid).children(recursive=True), psutil.Process(parent.pid)):
+        each.terminate()
+    parent.wait()
+    parent.stdout.close()
+    wait_until(lambda: not folder.exists() and not servers_in(folder))
 
 
 def test_a_named_server_is_reached_and_not_ended():
