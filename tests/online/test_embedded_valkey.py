@@ -73,6 +73,17 @@ def test_a_folder_of_the_users_own_stays_and_is_read_again(tmp_path):
         assert valkey.server.client().get("key") == b"kept"
 
 
+def test_a_family_that_is_terminated_all_at_once_leaves_no_file():
+    """As a service manager ends a service."""
+    parent = subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    folder = Path(parent.stdout.readline().decode().strip())
+    for each in (*psutil.Process(parent.pid).children(recursive=True), psutil.Process(parent.pid)):
+        each.terminate()
+    parent.wait()
+    parent.stdout.close()
+    wait_until(lambda: not folder.exists() and not servers_in(folder))
+
+
 def test_a_named_server_is_reached_and_not_ended():
     with EmbeddedValkey() as valkey:
         said = []
@@ -103,7 +114,8 @@ def test_passwords_come_from_the_environment_and_stay_out_of_messages(monkeypatc
     server = RedisServer(host="127.0.0.1", port=1, password_env="SECRET")
     assert server.client().connection_pool.connection_kwargs["password"] == "swordfish"
     assert "swordfish" not in str(server)
-    assert RedisServer(url="redis://me:swordfish@127.0.0.1:7").address == "redis://127.0.0.1:7"
+    for url in ("redis://me:swordfish@127.0.0.1:7?db=3", "redis://127.0.0.1:7?password=swordfish&db=3"):
+        assert RedisServer(url=url).address == "redis://127.0.0.1:7?db=3"
 
 
 @pytest.mark.parametrize(
@@ -111,6 +123,7 @@ def test_passwords_come_from_the_environment_and_stay_out_of_messages(monkeypatc
     [
         ({"url": "redis://a", "host": "b"}, "url or host"),
         ({"url": "http://a"}, "must begin with redis://"),
+        ({"url": "redis://[a"}, "must begin with redis://"),
         ({"port": 0, "host": "a"}, "redis.port is 0"),
         ({"password_env": "NOT_SET_ANYWHERE"}, "NOT_SET_ANYWHERE"),
     ],
@@ -118,6 +131,13 @@ def test_passwords_come_from_the_environment_and_stay_out_of_messages(monkeypatc
 def test_a_server_that_cannot_be_meant_is_refused(settings, said):
     with pytest.raises(ConfigError, match=said):
         RedisServer(**settings)
+
+
+def test_a_url_in_the_environment_that_is_none_is_refused(monkeypatch):
+    monkeypatch.setenv("REDIS_URL", "redis://[me:swordfish")
+    with pytest.raises(ConfigError, match="must begin with redis://") as refused:
+        RedisServer().client()
+    assert "swordfish" not in str(refused.value)
 
 
 def test_a_wrong_password_is_said_and_not_retried(monkeypatch):

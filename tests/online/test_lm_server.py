@@ -110,6 +110,11 @@ def test_the_settings_are_published_and_updates_take_effect(client, valkey):
     ("settings", "reason"),
     [
         ({"nbest": "1.0"}, b"nbest is '1.0', it must be a whole number"),
+        ({"nbest": 1001}, b"nbest is 1001, it must be at most 1000"),
+        (
+            {"top_candidates_to_augment": 10**30},
+            b"top_candidates_to_augment is 1%s, it must be at most 1000" % (b"0" * 30),
+        ),
         ({"beam": "wide"}, b"beam is 'wide', it must be a number"),
         ({"beam": -3, "alpha": 0.3}, b"decoder: beam is -3.0, it must be above 0"),
         ({"alpha": "nan"}, b"alpha is nan, it must be from 0 to 1"),
@@ -135,6 +140,9 @@ def test_the_context_that_a_client_sets_comes_back(client, valkey):
     r.set("contextual_decoding_current_context", "what did you say?")
     client.sentence(spoken(SENTENCES[1]))
     assert client.final[b"context_str"] == b"what did you say?"
+    r.set("contextual_decoding_current_context", "no " * 1_000_000)
+    client.sentence(spoken(SENTENCES[1]))
+    assert client.final[b"context_str"] == ("no " * 1_000_000)[-100_000:].encode()
     r.delete("contextual_decoding_current_context")
 
 
@@ -202,6 +210,8 @@ def test_answers_name_the_request_that_a_client_named(client, valkey):
     assert client.wait("remote_lm_done_resetting")[b"request"] == b"a"
     r.xadd("remote_lm_finalize", {"request": "b"})
     assert client.wait("remote_lm_output_final")[b"request"] == b"b"
+    r.xadd("remote_lm_reset", {"request": b"x" * 1_000_000})
+    assert client.wait("remote_lm_done_resetting")[b"request"] == b"x" * 200
 
 
 def test_sessions_do_not_hear_each_other(client, valkey):
@@ -274,6 +284,14 @@ def test_a_key_that_is_no_stream_stops_its_own_session_only(client, valkey, serv
     assert client.sentence(spoken(SENTENCES[1])) == SENTENCES[1]
     wait_until(lambda: server.said("session 'bad:' cannot be served"))
     assert client.sentence(spoken(SENTENCES[2])) == SENTENCES[2]
+
+
+def test_a_session_that_asks_for_the_impossible_stops_nobody(client, valkey):
+    r = valkey.server.client()
+    for number, begin in enumerate(["9" * 30, "5-", "٣"]):
+        r.xadd("remote_lm_sessions", {"prefix": f"odd{number}:", "input": begin})
+    wait_until(lambda: r.xlen("remote_lm_sessions") == 2)
+    assert client.sentence(spoken(SENTENCES[1])) == SENTENCES[1]
 
 
 def test_finished_utterances_are_printed_and_the_list_is_whole(client, server, search):

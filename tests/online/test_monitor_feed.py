@@ -110,6 +110,14 @@ def test_after_the_strangest_entry_id_the_reader_goes_on(feed, decoder, last):
     assert feed.news() == []
 
 
+def test_behind_the_last_id_there_is_nothing_comes_and_the_other_streams_are_read(feed, decoder):
+    last = f"{2**64 - 1}-{2**64 - 1}"
+    decoder.client.xadd(decoder.streams.sentences, decoder.utter("good morning", finish=False).to_fields(), id=last)
+    assert len(told(feed.everything(), "sentence")) == 1
+    decoder.problem("something")
+    assert [each["text"] for each in told(feed.news(), "problem")] == ["something"]
+
+
 def test_a_status_that_is_no_json_is_a_problem_and_the_next_one_is_shown(feed, decoder):
     decoder.client.set(decoder.streams.status, b"{'")
     assert len(told(feed.everything(), "problem")) == 1

@@ -293,14 +293,18 @@ def test_with_a_token_nothing_is_seen_before_it_is_given(valkey, decoder):
             pass
 
 
-def test_the_page_exports_what_was_recorded_and_corrected(valkey, tmp_path):
+@pytest.mark.parametrize("recordings", ["", "."])
+def test_the_page_exports_what_was_recorded_and_corrected(valkey, tmp_path, monkeypatch, recordings):
     recording = pytest.importorskip("neurolect.online.recording")
     client = valkey.server.client()
-    decoder = StandInDecoder(client, LiveStreams("export:"))
+    decoder = StandInDecoder(client, LiveStreams(f"export{recordings}:"))
     decoder.status()
     recorder = recording.Recorder(client, decoder.streams, tmp_path / "kept")
     kept = tmp_path / "kept"
-    with running_monitor(valkey.socket, "--prefix", "export:", "--recordings", str(kept)) as monitor:
+    monkeypatch.chdir(kept)
+    with running_monitor(
+        valkey.socket, "--prefix", decoder.streams.prefix, "--recordings", recordings or str(kept)
+    ) as monitor:
         utterance = decoder.utter("good morning").utterance
         wait_until(lambda: _knows(monitor, utterance))
         recorder.step(0)

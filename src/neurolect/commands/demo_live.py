@@ -25,7 +25,7 @@ def demo_live(
         neurolect demo live --speed 4 --trials 80
     """
     import shlex
-    import signal
+    import time
     from contextlib import ExitStack
 
     from neurolect.commands.demo_folder import begin_demo
@@ -52,10 +52,13 @@ def demo_live(
         server = f"--unix_socket={running.enter_context(EmbeddedValkey()).socket}"
         record = f"--record={recorded}"
         decoder = shown("serve", "live", str(run), "--decoder.acoustic_scale=0.7", record, server)
-        running.enter_context(child(decoder, ready="ready", say=say))
+        look_after = [running.enter_context(child(decoder, ready="ready", say=say))]
         page = shown("monitor", f"--recordings={recorded}", f"--port={port}", server)
-        running.enter_context(child(page, ready="monitor", say=say))
+        look_after.append(running.enter_context(child(page, ready="monitor", say=say)))
         call(shown("replay", str(recordings), f"--trials={trials}", f"--speed={speed}", server))
         if stay:
             say("\nThe page stays until Ctrl-C.")
-            signal.pause()
+        while stay:
+            time.sleep(1)
+            for require_life in look_after:
+                require_life()

@@ -125,7 +125,9 @@ def evaluate(
     ending = ExitStack()
     if over == "redis":
         settings = SearchSettings(lm, lexicon, graph, lattice_lm, lattice_graph_lm, network, decoder, rescoring)
-        search, told = ending.enter_context(remote_search(redis, prefix, settings, trained.alphabet))
+        search, told = ending.enter_context(
+            remote_search(redis, prefix, settings, trained.alphabet, lambda line: console.print(line, soft_wrap=True))
+        )
     elif not phonemes_only:
         lattice = read_lattice_rescoring(lattice_lm, lattice_graph_lm, rescoring.lm)
         plain = word_decoder(lm, lexicon, graph, trained.alphabet, network, decoder, lattice_rescoring=lattice)

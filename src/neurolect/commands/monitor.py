@@ -39,6 +39,7 @@ def monitor(
         neurolect monitor --bind 0.0.0.0 --token_env MONITOR_TOKEN --allow_host lab-pc --host 127.0.0.1
     """
     import os
+    from functools import partial
 
     from neurolect.errors import ConfigError
     from neurolect.online.live_streams import LiveStreams
@@ -58,5 +59,6 @@ def monitor(
         raise ConfigError(f"token_env names {token_env}, which is not set")
     token = None if token_env is None else Token(os.environ[token_env])
     settings = MonitorSettings(LiveStreams(prefix), recordings, token, (bind, *(allow_host or ())))
-    with listen(bind, port, token is not None) as listener, reached(redis, print) as client:
-        serve(client, listener, settings, lambda url: print(f"monitor: {url}", flush=True))
+    say = partial(print, flush=True)
+    with listen(bind, port, token is not None) as listener, reached(redis, say) as client:
+        serve(client, listener, settings, lambda url: say(f"monitor: {url}"))

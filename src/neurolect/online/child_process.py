@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 import subprocess
 import sys
 import threading
@@ -49,19 +50,21 @@ def child(
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
+        errors="replace",
         start_new_session=True,
     )
-    is_ready = threading.Event()
+    is_ready: queue.SimpleQueue[bool] = queue.SimpleQueue()
 
     def listen() -> None:
         assert process.stdout is not None, "it is a pipe"
-        with process.stdout as lines:
-            for line in lines:
-                say(line.rstrip("\n"))
-                if line.startswith(ready):
-                    is_ready.set()
-        # It has ended, ready or not.
-        is_ready.set()
+        try:
+            with process.stdout as lines:
+                for line in lines:
+                    say(line.rstrip("\n"))
+                    if line.startswith(ready):
+                        is_ready.put(True)
+        finally:
+            is_ready.put(False)
 
     def require_life() -> None:
         if process.poll() is not None:
@@ -69,14 +72,15 @@ def child(
 
     listener = threading.Thread(target=listen, daemon=True)
     listener.start()
+    assert process.stdin is not None, "it is a pipe"
     try:
-        is_ready.wait()
-        if not listener.is_alive():
+        if not is_ready.get():
+            # Nobody reads what it prints any more, so it ends, if it has not yet.
+            process.stdin.close()
             process.wait()
         require_life()
         yield require_life
     finally:
-        assert process.stdin is not None, "it is a pipe"
         process.stdin.close()
         process.wait()
         listener.join()

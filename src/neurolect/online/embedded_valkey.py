@@ -46,6 +46,8 @@ class EmbeddedValkey:
 
     def __enter__(self) -> EmbeddedValkey:
         if len(os.fsencode(self.socket)) > _LONGEST_SOCKET:
+            if self._temporary:
+                self.folder.rmdir()
             raise ConfigError(f"{self.folder}: its path is too long for a socket; name a shorter one")
         if self._answers():
             raise ConfigError(f"{self.folder}: a server runs in it already; two would spoil each other's data")

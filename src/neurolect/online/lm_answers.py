@@ -10,6 +10,9 @@ from neurolect.online.lm_protocol import Fields, LmStreams
 from neurolect.online.lm_session import LmSession
 from neurolect.online.lm_store import Answer, SessionState
 
+LONGEST_NAME = 200
+"""Bytes of a request's name that come back; answers stay for long."""
+
 _DONE: Fields = {"done": 1}
 
 
@@ -33,7 +36,7 @@ def answer_to(
         What is to be written, and a line for who watches the server; None where there is nothing to tell.
     """
     state = replace(state, answered={**state.answered, request.kind: request.id})
-    echo: Fields = {"request": request.fields[b"request"]} if b"request" in request.fields else {}
+    echo: Fields = {"request": request.fields[b"request"][:LONGEST_NAME]} if b"request" in request.fields else {}
     if request.kind == "reset":
         return _reset(session, state, streams, echo), None
     if request.kind == "update":

@@ -77,8 +77,9 @@ class RemoteDecoder:
         Raises:
             NoAnswerError: there is no answer in time.
             DataError: the server refuses the logits, or answers in another format.
+            ConfigError: Redis refuses a command.
         """
-        from redis.exceptions import ConnectionError, TimeoutError
+        from redis.exceptions import ConnectionError, ResponseError, TimeoutError
 
         logits = np.asarray(logits)
         if logits.ndim != 2 or logits.shape[1] != len(self._columns):
@@ -92,10 +93,17 @@ class RemoteDecoder:
                 continue
             except (ConnectionError, TimeoutError):
                 self._wait_for_redis()
+            except ResponseError as error:
+                raise ConfigError(f"redis: {error}") from None
 
     def server_settings(self) -> dict[str, str]:
-        """What the server publishes of its settings, by the reference's names; empty before a server has."""
-        newest: Any = self._client.xrevrange(self._streams.args, count=1)
+        """What the server publishes of its settings, by the reference's names; empty where it or Redis is away."""
+        from redis.exceptions import RedisError
+
+        try:
+            newest: Any = self._client.xrevrange(self._streams.args, count=1)
+        except RedisError:
+            return {}
         return {name.decode(): value.decode() for name, value in newest[0][1].items()} if newest else {}
 
     def close(self) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import threading
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from neurolect.online.lm_order import KINDS
-from neurolect.online.lm_protocol import Kind, LmStreams
+from neurolect.online.lm_protocol import Kind, LmStreams, is_id
 from neurolect.online.lm_store import BEGINNING, transaction
 
 if TYPE_CHECKING:
@@ -23,6 +23,9 @@ GROUP = "remote_lm_servers"
 """Its consumer group; a server's pending entries are the sessions it serves."""
 
 LONGEST_PREFIX = 200
+
+_LONG_DEAD_MS = 86_400_000
+"""A server without sessions and without a sign of life for a day."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,7 @@ class ServerGroup:
         self._lock = threading.Lock()
 
     def form(self) -> None:
-        """Join the group, which is made if no server has."""
+        """Join the group, which is made if no server has, and strike out servers that are long dead."""
         from redis.exceptions import ResponseError
 
         try:
@@ -98,6 +101,10 @@ class ServerGroup:
             if "BUSYGROUP" not in str(error):
                 raise
         self._client.xgroup_createconsumer(SESSIONS, GROUP, self.name)
+        servers: Any = self._client.xinfo_consumers(SESSIONS, GROUP)
+        for each in servers:
+            if not each["pending"] and each["idle"] > _LONG_DEAD_MS:
+                self._client.xgroup_delconsumer(SESSIONS, GROUP, each["name"])
 
     def has_fewest(self) -> bool:
         """Whether no other living server has fewer sessions."""
@@ -129,23 +136,10 @@ class ServerGroup:
 
     def renew(self) -> None:
         """Give a sign of life for every session that is still this process's."""
-        from redis.exceptions import WatchError
-
         with self._lock:
             held = dict(self._held)
         for entry, prefix in held.items():
-            state = LmStreams(prefix).state
-            with transaction(self._client) as pipe:
-                try:
-                    pipe.watch(state)
-                    owner: Any = pipe.hget(state, "owner")
-                    if owner is None or owner.decode() != self.name:
-                        continue
-                    pipe.multi()
-                    pipe.xclaim(SESSIONS, GROUP, self.name, 0, [entry], justid=True)
-                    pipe.execute()
-                except WatchError:
-                    continue
+            self._renew(entry, LmStreams(prefix).state)
 
     def leave(self) -> None:
         """Let other servers take this one's sessions at once."""
@@ -159,11 +153,34 @@ class ServerGroup:
         with self._lock:
             self._held.pop(member.entry, None)
 
-    def end(self, member: Member) -> None:
-        """The session has ended, or was announced twice: nobody is to serve this entry again."""
+    def end(self, member: Member, keys: Sequence[str] = ()) -> None:
+        """The session has ended, or was announced twice: nobody is to serve this entry again, and these keys go."""
         self.forget(member)
-        self._client.xack(SESSIONS, GROUP, member.entry)
-        self._client.xdel(SESSIONS, member.entry)
+        # All at once, so that no entry stays that nobody serves and that bars the session from being announced again.
+        with transaction(self._client) as pipe:
+            pipe.xack(SESSIONS, GROUP, member.entry)
+            pipe.xdel(SESSIONS, member.entry)
+            if keys:
+                pipe.delete(*keys)
+            pipe.execute()
+
+    def _renew(self, entry: str, state: str) -> None:
+        from redis.exceptions import WatchError
+
+        while True:
+            with transaction(self._client) as pipe:
+                try:
+                    pipe.watch(state)
+                    owner: Any = pipe.hget(state, "owner")
+                    if owner is None or owner.decode() != self.name:
+                        return
+                    pipe.multi()
+                    pipe.xclaim(SESSIONS, GROUP, self.name, 0, [entry], justid=True)
+                    pipe.execute()
+                    return
+                except WatchError:
+                    # An answer was written meanwhile, or another server has taken the session.
+                    continue
 
     def _held_now(self, found: tuple[bytes, Mapping[bytes, bytes] | None]) -> Member | None:
         entry, fields = found[0].decode(), found[1] or {}
@@ -171,7 +188,7 @@ class ServerGroup:
         begin = {kind: fields.get(kind.encode(), b"0-0").decode(errors="replace") for kind in KINDS}
         member = Member(entry, prefix.decode(errors="replace"), begin, b"stays" in fields)
         is_meant = b"prefix" in fields and len(prefix) <= LONGEST_PREFIX and member.prefix.encode() == prefix
-        if not is_meant or self._is_listed_before(member) or not all(map(_is_id, begin.values())):
+        if not is_meant or self._is_listed_before(member) or not all(map(is_id, begin.values())):
             self.end(member)
             return None
         with self._lock:
@@ -215,8 +232,3 @@ class SignsOfLife:
             except RedisError:
                 # The server's own loop meets this too, and says so.
                 continue
-
-
-def _is_id(text: str) -> bool:
-    milliseconds, _, number = text.partition("-")
-    return milliseconds.isdecimal() and (number or "0").isdecimal()

@@ -18,6 +18,9 @@ from neurolect.online.lm_parameters import LmParameters
 from neurolect.online.lm_protocol import SEPARATOR
 from neurolect.text.alphabet import PHONEMES, PHONEMES_LANGUAGE_MODEL_ORDER
 
+MOST_SENTENCES = 1000
+"""That a client can ask for, or have trade words: lists of many more fill the memory of the server and of Redis."""
+
 
 class LmModels:
     """A search and a second pass whose settings change from session to session.
@@ -54,7 +57,7 @@ class LmModels:
         return ordered
 
     def require(self, parameters: LmParameters) -> None:
-        """Refuse settings that are out of their ranges, or that switch on a model that is not loaded.
+        """Refuse settings that are out of their ranges, ask for too much, or switch on a model that is not loaded.
 
         Raises:
             ConfigError: says which.
@@ -64,6 +67,10 @@ class LmModels:
         if parameters.rescore and not self._can_rescore:
             raise ConfigError("rescore is 1, but the server was started without a larger n-gram model")
         parameters.options(self._options)
+        for name in ("nbest", "top_candidates_to_augment"):
+            most = max(MOST_SENTENCES, getattr(self.parameters, name))
+            if getattr(parameters, name) > most:
+                raise ConfigError(f"{name} is {getattr(parameters, name)}, it must be at most {most}")
         # Ranges are looked at even where the model that they are for is switched off.
         if not 0 <= parameters.alpha <= 1:
             raise ConfigError(f"alpha is {parameters.alpha}, it must be from 0 to 1")

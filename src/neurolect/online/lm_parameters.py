@@ -146,9 +146,14 @@ class LmParameters:
             ValueError: it is of another version.
         """
         try:
-            return cls(**json.loads(text))
-        except TypeError as error:
+            made = cls(**json.loads(text))
+        except (TypeError, RecursionError) as error:
             raise ValueError(error) from None
+        for each in fields(made):
+            kind = type(getattr(made, each.name)).__name__
+            if kind != each.type and (kind, each.type) != ("int", "float"):
+                raise ValueError(f"{each.name} is of another type")
+        return made
 
 
 def _read(name: str, kind: str, value: bytes) -> bool | int | float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
@@ -169,6 +170,12 @@ def from_final(fields: Received) -> list[Hypothesis]:
 def later(one: str, other: str) -> bool:
     """Whether one ID of a stream is behind another of the same stream."""
     return parts_of(one) > parts_of(other)
+
+
+def is_id(text: str) -> bool:
+    """Whether Redis takes this as an ID."""
+    parts = re.fullmatch(r"([0-9]{1,20})(?:-([0-9]{1,20}))?", text)
+    return parts is not None and all(int(part or 0) < 2**64 for part in parts.groups())
 
 
 def parts_of(entry_id: str) -> tuple[int, int]:

@@ -16,12 +16,16 @@ from neurolect.online.lm_order import KINDS, Request, in_order
 from neurolect.online.lm_protocol import Kind, LmStreams
 from neurolect.online.lm_sessions import Served, ServedSessions
 from neurolect.online.lm_store import SessionGoneError, SessionTakenError
+from neurolect.online.lost_connections import passing, until_done
 
 if TYPE_CHECKING:
     from redis import Redis
 
 _AT_ONCE = 32
 """Entries of a stream that are read at a time."""
+
+_WAIT_MS = 100
+"""For the next request, where there is none."""
 
 _ENDLESS = 2**63
 
@@ -64,7 +68,7 @@ class LmServer:
             ended: stops the server when it is set; None serves until an exception.
 
         Raises:
-            ConfigError: the Redis server is too old, or refuses the name or password.
+            ConfigError: the Redis server is too old, or refuses for good.
         """
         self._despite_losses(lambda: self._join(prefixes))
         told = ", ".join(f"'{prefix}{self._streams.input_stream}'" for prefix in prefixes)
@@ -86,20 +90,20 @@ class LmServer:
             streams = replace(self._streams, prefix=prefix)
             announce(self._client, prefix, last_entries(self._client, streams), stays=True)
 
-    def _step(self, block_ms: int = 100) -> None:
+    def _step(self) -> None:
         """Take sessions that need a server, answer what there is to answer, and wait a little if there is nothing."""
         from redis.exceptions import ResponseError
 
         try:
             self._sessions.take()
-            for served, read in self._read(block_ms):
+            for served, read in self._read():
                 self._answer_all(served, read)
         except ResponseError as error:
             self._outlive(error)
         else:
             self._refusal = ""
 
-    def _read(self, block_ms: int) -> list[tuple[Served, dict[Kind, list[Request]]]]:
+    def _read(self) -> list[tuple[Served, dict[Kind, list[Request]]]]:
         """What the streams of all sessions hold beyond what was answered."""
         places = {
             served.store.streams.request(kind): (served, kind)
@@ -110,7 +114,7 @@ class LmServer:
         # A new session wakes the server up too.
         wanted[SESSIONS] = self._sessions_seen
         found: dict[str, tuple[Served, dict[Kind, list[Request]]]] = {}
-        replied: Any = self._client.xread(wanted, count=_AT_ONCE, block=block_ms)
+        replied: Any = self._client.xread(wanted, count=_AT_ONCE, block=_WAIT_MS)
         for key, entries in replied or []:
             if key.decode() == SESSIONS:
                 self._sessions_seen = entries[-1][0].decode()
@@ -173,31 +177,21 @@ class LmServer:
         time.sleep(1)
 
     def _despite_losses(self, do: Callable[[], None]) -> None:
-        """Do something; where Redis goes away meanwhile, wait until it answers, and do it again.
+        """Do something; where Redis goes away meanwhile, or can write nothing, wait until it does, and do it again.
 
         Raises:
-            ConfigError: it refuses the name or password.
+            ConfigError: it refuses for good.
         """
-        from redis.exceptions import AuthenticationError, ConnectionError, TimeoutError
 
-        told = False
-        while True:
+        def try_once() -> None:
             try:
-                if told:
-                    self._client.ping()
-                    self._say("Redis answers again")
-                    told = False
                 do()
-                return
-            except AuthenticationError as error:
-                raise ConfigError(f"redis: {error}") from None
-            except (ConnectionError, TimeoutError) as error:
-                if not told:
-                    self._say(f"Redis does not answer ({error}); waiting")
-                told = True
+            except passing():
                 # They are read anew, since Redis may have lost or kept the last answer.
                 self._sessions.set_aside()
-                time.sleep(0.1)
+                raise
+
+        until_done(try_once, self._say)
 
     def _leave(self) -> None:
         from redis.exceptions import RedisError

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from neurolect.decoding.decoder import DecoderStream
 from neurolect.decoding.hypotheses import Hypothesis
-from neurolect.errors import DataError, NeurolectError
+from neurolect.errors import DataError, NeurolectError, in_a_line
 from neurolect.online.lm_models import LmModels
 from neurolect.online.lm_parameters import LmParameters
 from neurolect.online.lm_protocol import Fields, Received, read_logits, to_final
@@ -35,7 +35,7 @@ class Finished:
     text: str
     frames: int
     seconds: float
-    error: str | None = field(default=None)
+    error: str | None = None
 
 
 class LmSession:
@@ -89,10 +89,10 @@ class LmSession:
             self.partial = self._stream.partial().text
         except DataError as error:
             if not self._is_open():
-                self._failed = _in_a_line(error)
+                self._failed = in_a_line(error)
             return str(error)
         except _FAILURES as error:
-            self._failed = f"the search failed: {_in_a_line(error)}"
+            self._failed = f"the search failed: {in_a_line(error)}"
             return self._failed
         self.frames += len(logits)
         return None
@@ -135,7 +135,7 @@ class LmSession:
         try:
             hypotheses = self._stream.finish()
         except _FAILURES as error:
-            return [], f"the search failed: {_in_a_line(error)}"
+            return [], f"the search failed: {in_a_line(error)}"
         return rescored(self._models.second_pass(self.parameters), hypotheses, context)
 
     def _is_open(self) -> bool:
@@ -144,7 +144,3 @@ class LmSession:
         except NeurolectError:
             return False
         return True
-
-
-def _in_a_line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:300] or type(error).__name__

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from neurolect.errors import ConfigError
 from neurolect.online.lm_group import Member, ServerGroup, announce
 from neurolect.online.lm_models import LmModels
 from neurolect.online.lm_protocol import LmStreams
@@ -126,8 +127,7 @@ class ServedSessions:
         """
         served.store.check()
         self._put_down(served.member)
-        self._group.end(served.member)
-        self._client.delete(*served.store.streams.all)
+        self._group.end(served.member, served.store.streams.all)
         self._say(f"{served.name}: session ended")
 
     def refuse_what_is_no_stream(self, error: Exception) -> bool:
@@ -148,6 +148,9 @@ class ServedSessions:
             session = LmSession(self._models, state.parameters, state.searched_with)
             for fields in store.open_utterance(state):
                 session.hear(fields)
+        except ConfigError as error:
+            self._refuse(member, error)
+            return
         except ResponseError as error:
             if store.are_streams():
                 raise

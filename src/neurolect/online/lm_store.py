@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from neurolect.online.lm_order import KINDS
 from neurolect.online.lm_parameters import LmParameters
-from neurolect.online.lm_protocol import Fields, Kind, LmStreams, Received, later
+from neurolect.online.lm_protocol import Fields, Kind, LmStreams, Received, is_id, later
 
 if TYPE_CHECKING:
     from redis import Redis
 
 ANSWERS_KEPT = 1000
 """About so many entries stay in each stream that clients read."""
+
+LONGEST_CONTEXT = 100_000
+"""Bytes of what was said before that are read, the last ones; no large language model takes as much."""
 
 _PAGE = 32
 
@@ -75,6 +78,8 @@ class SessionState:
                 LmParameters.from_json(said[name]) for name in ("parameters", "searched_with", "started_with")
             )
             answered = {kind: said[kind] for kind in KINDS}
+            if not all(map(is_id, (*answered.values(), said["begin"]))):
+                return None
             return cls(answered, said["begin"], parameters, searched, started, int(said["utterances"]))
         except (KeyError, ValueError):
             return None
@@ -97,7 +102,7 @@ class Answer:
     """
 
     state: SessionState
-    entries: Sequence[tuple[str, Fields]] = field(default_factory=list)
+    entries: Sequence[tuple[str, Fields]]
     trims: bool = False
 
 
@@ -211,8 +216,11 @@ class SessionStore:
 
     def context(self) -> str | None:
         """What was said before; None where no client has said."""
-        said: Any = self._client.get(self.streams.context)
-        return None if said is None else said.decode(errors="replace")
+        with transaction(self._client) as pipe:
+            pipe.exists(self.streams.context)
+            pipe.getrange(self.streams.context, -LONGEST_CONTEXT, -1)
+            is_said, said = pipe.execute()
+        return said.decode(errors="replace") if is_said else None
 
     def _require_owner(self, owner: Any) -> None:
         if owner is None:

@@ -74,5 +74,8 @@ def refuse_what_stays(error: Exception) -> None:
 
 
 def _cannot_write(error: Exception) -> bool:
-    """Whether it is a server with a full disk or memory, one that has become a replica, or one that is loading."""
-    return any(word in str(error) for word in ("MISCONF", "OOM", "READONLY", "LOADING"))
+    """Whether it is a server with a full memory or disk, or one that has become a replica."""
+    from redis.exceptions import OutOfMemoryError, ReadOnlyError
+
+    # The package has no class for a full disk, and leaves the code in the message of what it has no class for.
+    return isinstance(error, OutOfMemoryError | ReadOnlyError) or "MISCONF" in str(error)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 from neurolect.errors import ConfigError, require_at_least
 
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from redis import Redis
 
 NEEDS_EXTRA = "live use needs 'pip install neurolect[online]'"
+
+_ANSWER_SECONDS = 5.0
+"""After which a server is away; older versions of the package would wait for ever. No command here takes as long."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +53,8 @@ class RedisServer:
             raise ConfigError(f"redis: give {named[0]} or {named[1]}, not both")
         require_at_least(1, "redis.port", self.port)
         require_at_least(0, "redis.db", self.db)
-        if self.url is not None and urlsplit(self.url).scheme not in ("redis", "rediss", "unix"):
-            raise ConfigError(f"redis: url is '{self.url}', it must begin with redis://, rediss:// or unix://")
+        if self.url is not None:
+            _parts(self.url)
         if self.password_env is not None and self.password_env not in os.environ:
             raise ConfigError(f"redis: password_env names {self.password_env}, which is not set")
 
@@ -66,8 +69,9 @@ class RedisServer:
         url = self.url or os.environ.get("REDIS_URL")
         if url is None:
             return None
-        parts = urlsplit(url)
-        return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+        parts = _parts(url)
+        settings = urlencode([(name, value) for name, value in parse_qsl(parts.query) if not name.endswith("password")])
+        return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query=settings))
 
     def client(self) -> Redis:
         """A client that has not yet spoken to the server, and repeats nothing by itself.
@@ -93,9 +97,28 @@ class RedisServer:
             secrets["password"] = os.environ[self.password_env]
         assert url is not None, "an address is named"
         try:
-            return Redis.from_url(url, retry=Retry(NoBackoff(), 0), **secrets)
+            return Redis.from_url(
+                url,
+                retry=Retry(NoBackoff(), 0),
+                socket_timeout=_ANSWER_SECONDS,
+                socket_connect_timeout=_ANSWER_SECONDS,
+                **secrets,
+            )
         except ValueError as error:
             raise ConfigError(f"redis: {self.address}: {error}") from None
+
+
+def _parts(url: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        parts = SplitResult("", "", "", "", "")
+    if parts.scheme not in ("redis", "rediss", "unix"):
+        # It may hold a password.
+        raise ConfigError(
+            "redis: the URL must begin with redis://, rediss:// or unix://, with a host or path behind it"
+        )
+    return parts
 
 
 @contextmanager

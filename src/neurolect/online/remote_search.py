@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -90,7 +91,7 @@ def require_use(over: Literal["process", "redis"], redis: RedisServer, prefix: s
 
 @contextmanager
 def remote_search(
-    redis: RedisServer, prefix: str, settings: SearchSettings, alphabet: Alphabet
+    redis: RedisServer, prefix: str, settings: SearchSettings, alphabet: Alphabet, say: Callable[[str], None]
 ) -> Iterator[tuple[RemoteDecoder, dict[str, str]]]:
     """A decoder whose work a language-model server does.
 
@@ -102,6 +103,7 @@ def remote_search(
         prefix: of the session's keys.
         settings: of a language-model server that is started.
         alphabet: classes of the logits.
+        say: is told that a Redis server is waited for.
 
     Yields:
         The decoder, and facts for a report, which are known when all is decoded.
@@ -116,7 +118,7 @@ def remote_search(
             from neurolect.online.embedded_valkey import EmbeddedValkey
 
             valkey = ending.enter_context(EmbeddedValkey())
-            meeting = [f"--redis.unix_socket={valkey.socket}", f"--prefix={_written([prefix])}"]
+            meeting = [f"--redis.unix_socket={valkey.socket}", f"--prefix={json.dumps([prefix], ensure_ascii=False)}"]
             words = ["serve", "lm", *settings.arguments(), *meeting]
             look_after = ending.enter_context(child(words, ready="serving"))
             # It may think for as long as it lives.
@@ -124,7 +126,7 @@ def remote_search(
             yield decoder, {"searched by": "a language-model server started for this, over Redis"}
             return
         settings.require_usual()
-        client = wait_for(redis, print)
+        client = wait_for(redis, say)
         decoder = RemoteDecoder(client, streams, alphabet, _PATIENCE_SECONDS)
         ending.callback(decoder.close)
         facts: dict[str, str] = {}

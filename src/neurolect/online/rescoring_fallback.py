@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from neurolect.decoding.hypotheses import Hypothesis
 from neurolect.decoding.second_pass import SecondPass
-from neurolect.errors import NeurolectError
+from neurolect.errors import NeurolectError, in_a_line
 
 PARTS = 5
 """How many parts a list is scored in when it fails as a whole, as Card et al. 2024 do."""
@@ -32,7 +32,7 @@ def rescored(
     try:
         return second_pass(hypotheses, context), None
     except _FAILURES as error:
-        said = _in_a_line(error)
+        said = in_a_line(error)
     # Only here is the exception gone, and with it what it held in memory.
     for other, done in (
         (second_pass.in_parts(PARTS), f"scored in {PARTS} parts"),
@@ -42,9 +42,5 @@ def rescored(
             try:
                 return other(hypotheses, context), f"second pass: {said}; {done}"
             except _FAILURES as error:
-                said = _in_a_line(error)
+                said = in_a_line(error)
     return list(hypotheses), f"second pass: {said}; went on without it"
-
-
-def _in_a_line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:300] or type(error).__name__

@@ -51,7 +51,10 @@ def _end_with_parent() -> None:
 def main() -> None:
     """Keep the server, and remove its folder where it is temporary."""
     program, folder, afterwards = sys.argv[1:]
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Whoever ends all processes at once ends this one too early: it goes after its parent. A handler, since what is
+    # ignored would stay ignored in the server.
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, lambda *_: None)
     try:
         keep(program, folder)
     finally:

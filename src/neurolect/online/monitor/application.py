@@ -20,7 +20,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from neurolect.errors import NeurolectError
+from neurolect.errors import NeurolectError, in_a_line
 from neurolect.online.live_streams import Correction, LiveStreams
 from neurolect.online.monitor.feed import Feed, Said
 from neurolect.online.monitor.guard import Guard, Token, cookie_name
@@ -131,8 +131,8 @@ class _Service:
         if not self._admits(websocket) or self._hub.is_full:
             await websocket.close(1008)
             return
-        await websocket.accept()
         with self._hub.joined() as outbox:
+            await websocket.accept()
             both = [asyncio.create_task(_send_all(websocket, outbox)), asyncio.create_task(_ignore_all(websocket))]
             try:
                 await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
@@ -160,8 +160,10 @@ class _Service:
         if self._exporting:
             raise RefusalError(409, "an export is under way")
         self._exporting = True
-        out = recordings.with_name(f"{recordings.name}-t15")
         try:
+            # In full, since '.' has no name.
+            recordings = recordings.resolve()
+            out = recordings.with_name(f"{recordings.name}-t15")
             n_trials = await run_in_threadpool(_export, recordings, out)
         except (NeurolectError, OSError) as error:
             raise RefusalError(422, str(error)) from None
@@ -180,7 +182,7 @@ class _Service:
                 # The connection may be older than the server; said twice, a correction is the same correction.
                 self._client.xadd(self._settings.streams.corrections, fields)
         except RedisError as error:
-            raise RefusalError(503, f"not stored, try again: {' '.join(str(error).split())[:200]}") from None
+            raise RefusalError(503, f"not stored, try again: {in_a_line(error)}") from None
 
     def _admits(self, connection: Request | WebSocket) -> bool:
         return self._settings.token is None or self._settings.token.admits(connection)

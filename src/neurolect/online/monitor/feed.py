@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from neurolect.errors import DataError
+from neurolect.errors import DataError, in_a_line
 from neurolect.online.live_streams import Bins, LiveStreams, PhonemeFrames, Received, read_input
 from neurolect.online.monitor import messages
 from neurolect.online.monitor.display_frames import FeatureScale, phoneme_messages
@@ -30,8 +30,8 @@ _ALL = {"sentences": messages.sentence, "corrections": messages.correction, "pro
 """Streams of which every entry is read."""
 _REMEMBERED = {"sentences": MAX_SENTENCES, "corrections": 10 * MAX_SENTENCES, "problems": MAX_PROBLEMS}
 _READ_AT_ONCE = 200
-_LAST_NUMBER = 2**64 - 1
-_NOTHING_THERE = ("WRONGTYPE", "Invalid stream ID")
+_NOTHING_THERE = ("WRONGTYPE", "invalid start ID")
+"""How Redis's answer begins where a key is of another type, or its last entry has the last ID there is."""
 _MAX_FEATURES = 65_536
 _MAX_CLASSES = 4_096
 
@@ -61,7 +61,7 @@ class Feed:
                 said = self.news() if reached else self.everything()
                 reached = True
             except RedisError as error:
-                said = [{"type": "redis", "connected": False, "text": " ".join(str(error).split())[:200]}]
+                said = [{"type": "redis", "connected": False, "text": in_a_line(error)}]
                 reached = False
             if said:
                 self._say(said)
@@ -80,7 +80,7 @@ class Feed:
             pipeline.xrevrange(self._key(name), count=count)
         known: Said = []
         for name, reply in zip(_REMEMBERED, _replies(pipeline), strict=True):
-            known += self._read(name, reply[::-1])
+            known += self._read(name, (reply or [])[::-1])
         return [{"type": "all", "messages": known}, *self.news()]
 
     def news(self) -> Said:
@@ -98,7 +98,7 @@ class Feed:
         status, *replies = _replies(pipeline)
         said = self._read_status(status)
         for name, reply in zip((*_NEWEST, *_ALL), replies, strict=True):
-            said += self._read(name, reply[::-1] if name in _NEWEST else reply)
+            said += self._read(name, (reply or [])[:: -1 if name in _NEWEST else 1])
         return said
 
     def _key(self, name: str) -> str:
@@ -167,24 +167,21 @@ class Feed:
 
 
 def _replies(pipeline: Any) -> list[Any]:
-    """Of one round trip; what is no stream, or no string, counts as empty."""
+    """Of one round trip; None where a key is no stream, or no string."""
     from redis.exceptions import ResponseError
 
     replies: list[Any] = pipeline.execute(raise_on_error=False)
     for number, reply in enumerate(replies):
         if isinstance(reply, ResponseError) and str(reply).startswith(_NOTHING_THERE):
-            replies[number] = None if number == 0 and len(replies) > len(_REMEMBERED) else []
+            replies[number] = None
         elif isinstance(reply, Exception):
             raise reply
     return replies
 
 
 def _after(entry: bytes | None) -> str:
-    """The least id after an entry's; Redis before 6.2 has no way of its own to say so."""
-    if entry is None:
-        return "-"
-    milliseconds, number = map(int, entry.split(b"-"))
-    return f"{milliseconds}-{number + 1}" if number < _LAST_NUMBER else f"{milliseconds + 1}-0"
+    """The beginning of a range that goes on behind an entry; None is from the first."""
+    return "-" if entry is None else f"({entry.decode()}"
 
 
 def _problem(place: str, text: str) -> Message:

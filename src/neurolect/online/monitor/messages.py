@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from neurolect.errors import DataError
+from neurolect.errors import DataError, in_a_line
 from neurolect.online.live_streams import Correction, Partial, Problem, Received, Sentence, Word
 
 Message = dict[str, Any]
@@ -144,7 +144,7 @@ def _read(from_fields: Callable[[Received], Any], fields: Received, holds_most: 
     except json.JSONDecodeError:
         raise DataError("it is no JSON") from None
     except _WRONG as error:
-        raise DataError(f"{' '.join(str(error).split()):.200}") from None
+        raise DataError(in_a_line(error)) from None
 
 
 def _words(words: tuple[Word, ...]) -> list[Message]:
