@@ -10,15 +10,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from neurolect.online.live_state import LiveState
-from neurolect.online.live_streams import Fields, LiveStreams, Partial, PhonemeFrames, Problem, Sentence
+from neurolect.online.live_streams import RECORDER, Fields, LiveStreams, Partial, PhonemeFrames, Problem, Sentence
 from neurolect.online.lost_connections import until_done
 from neurolect.online.utterance_keeper import Output
 
 if TYPE_CHECKING:
     from redis import Redis
-
-RECORDER = "recorder"
-"""Consumer group on the sentences, for whom the input of an utterance is kept until it is acknowledged."""
 
 _LONGEST = {PhonemeFrames: 5_000, Partial: 5_000, Problem: 1_000}
 _SENTENCES = 10_000

@@ -27,6 +27,9 @@ EndedBy = Literal["event", "silence", "source", "length"]
 MAX_ENTRY_BYTES = 4_000_000
 """Longest `features` that is taken: 39 s of 512 features. A longer one is a mistake, or an attack."""
 
+RECORDER = "recorder"
+"""Consumer group on the sentences, for whom the input of an utterance is kept until it is acknowledged."""
+
 
 @dataclass(frozen=True)
 class LiveStreams:
