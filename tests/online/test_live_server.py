@@ -280,6 +280,17 @@ def test_the_input_of_a_sentence_stays_until_the_recorder_has_it(client, hasty):
     assert sentences(client)[1].first_input not in kept
 
 
+@pytest.mark.parametrize("fields", [{"sentence": "[" * 5000}, {"other": b"\xff"}, {"sentence": '{"first_input": "x"}'}])
+def test_what_a_stranger_wrote_among_the_sentences_holds_up_no_decoder(client, hasty, fields):
+    client.xgroup_create(STREAMS.sentences, "recorder", "0", mkstream=True)
+    stranger = client.xadd(STREAMS.sentences, fields)
+    sent(client, trials(SENTENCES[:2]))
+    taken(begun(client))
+    written = client.xrange(STREAMS.sentences, min=f"({stranger.decode()}")
+    assert [Sentence.from_fields(each).text for _, each in written] == SENTENCES[:2]
+    assert client.xlen(STREAMS.input) == len(trials(SENTENCES[:2]))
+
+
 def test_a_decoder_that_falls_behind_says_so_and_drops_nothing(client):
     lines = []
     server = begun(client, lines.append, behind_seconds=0.05)

@@ -9,8 +9,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from neurolect.online.live_state import LiveState
-from neurolect.online.live_streams import RECORDER, Fields, LiveStreams, Partial, PhonemeFrames, Problem, Sentence
+from neurolect.online.live_state import BEGINNING, LiveState
+from neurolect.online.live_streams import (
+    RECORDER,
+    UNREADABLE,
+    Fields,
+    LiveStreams,
+    Partial,
+    PhonemeFrames,
+    Problem,
+    Sentence,
+)
 from neurolect.online.lost_connections import until_done
 from neurolect.online.utterance_keeper import Output
 
@@ -113,7 +122,7 @@ class LivePublisher:
 
     def _trim(self, state: LiveState) -> None:
         unrecorded = _first_unrecorded(self._client, self._streams)
-        unneeded = [_after(state.position)] + ([] if unrecorded is None else [_numbers(unrecorded.first_input)])
+        unneeded = [_after(state.position)] + ([] if unrecorded is None else [unrecorded])
         self._client.xtrim(self._streams.input, minid="{}-{}".format(*min(unneeded)), approximate=False)
         if unrecorded is None:
             self._client.xtrim(self._streams.sentences, maxlen=_SENTENCES, approximate=True)
@@ -138,8 +147,8 @@ def _since(entry: str, now: float) -> float:
     return round(max(0.0, now - milliseconds_of(entry)), 3)
 
 
-def _first_unrecorded(client: Redis, streams: LiveStreams) -> Sentence | None:
-    """The first sentence that the recorder has not acknowledged; None too where there is no recorder."""
+def _first_unrecorded(client: Redis, streams: LiveStreams) -> tuple[int, int] | None:
+    """First entry of the first sentence that the recorder has not acknowledged; None too where there is no recorder."""
     if not client.exists(streams.sentences):
         return None
     groups: Any = client.xinfo_groups(streams.sentences)
@@ -148,7 +157,11 @@ def _first_unrecorded(client: Redis, streams: LiveStreams) -> Sentence | None:
             pending: Any = client.xpending(streams.sentences, RECORDER)
             since = pending["min"] if pending["pending"] else b"(" + group["last-delivered-id"]
             found: Any = client.xrange(streams.sentences, min=since, count=1)
-            return Sentence.from_fields(found[0][1]) if found else None
+            try:
+                return _numbers(Sentence.from_fields(found[0][1]).first_input) if found else None
+            except UNREADABLE:
+                # A stranger wrote it; until the recorder has passed over it, everything stays.
+                return _numbers(BEGINNING)
     return None
 
 

@@ -30,6 +30,9 @@ MAX_ENTRY_BYTES = 4_000_000
 RECORDER = "recorder"
 """Consumer group on the sentences, for whom the input of an utterance is kept until it is acknowledged."""
 
+UNREADABLE = (AttributeError, KeyError, TypeError, ValueError, OverflowError, RecursionError)
+"""What the `from_fields` of a message raise where the entry is something else, which a stranger may have written."""
+
 
 @dataclass(frozen=True)
 class LiveStreams:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from neurolect.errors import DataError
 from neurolect.online.live_status import read_status
-from neurolect.online.live_streams import RECORDER, Correction, LiveStreams, Problem, Received, Sentence
+from neurolect.online.live_streams import RECORDER, UNREADABLE, Correction, LiveStreams, Problem, Received, Sentence
 from neurolect.online.lost_connections import passing, refuse_what_stays
 from neurolect.online.recorded_bins import bins_of, width_of
 from neurolect.online.recorded_trials import (
@@ -134,7 +134,7 @@ class Recorder:
             try:
                 sentence = Sentence.from_fields(fields)
                 name = recorded_name(sentence)
-            except (DataError, AttributeError, KeyError, TypeError, ValueError) as error:
+            except (DataError, *UNREADABLE) as error:
                 self._problem(f"sentence {entry.decode()} cannot be recorded: {_in_short(error)}")
                 self._client.xack(self._streams.sentences, RECORDER, entry)
                 continue
@@ -191,7 +191,7 @@ class Recorder:
         """Store a correction with its utterance; False where that has to wait."""
         try:
             correction = Correction.from_fields(fields)
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        except UNREADABLE as error:
             self._problem(f"correction {entry.decode()} cannot be read: {_in_short(error)}")
             self._client.xack(self._streams.corrections, RECORDER, entry)
             return True
