@@ -263,6 +263,20 @@ def test_what_lies_before_the_open_utterance_is_taken_away(client, hasty):
     assert [each.text for each in sentences(client)] == SENTENCES[:2]
 
 
+def test_streams_are_trimmed_though_the_servers_clock_is_set_back(client, monkeypatch):
+    monkeypatch.setattr("neurolect.online.live_publisher._CLOCK_MS", -1)
+    monkeypatch.setattr("neurolect.online.live_server._STATE_SECONDS", 0.01)
+    server = begun(client)
+    sent(client, trials(SENTENCES[:1]))
+    taken(server)
+    seconds, microseconds = client.time()
+    monkeypatch.setattr(client, "time", lambda: (seconds - 3600, microseconds))
+    sent(client, [Event("block", "1")])
+    time.sleep(0.02)  # longer than between two states
+    taken(server)
+    assert client.xlen(STREAMS.input) == 0
+
+
 def test_the_input_of_a_sentence_stays_until_the_recorder_has_it(client, hasty):
     client.xgroup_create(STREAMS.sentences, "recorder", "0", mkstream=True)
     server = begun(client)
