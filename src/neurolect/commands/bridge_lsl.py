@@ -24,7 +24,7 @@ def bridge_lsl(
         markers: name of a stream of texts whose samples `utterance_start`, `utterance_end`, `session NAME`,
             `block NUMBER`, `context TEXT` and `phrases JSON` are passed on too, each at its time.
         timeout: seconds to look for each stream.
-        source: name of this recording; by default a new one.
+        source: name of what records; a bridge that was broken off is gone on with under its name. By default a new one.
         prefix: of the decoder's keys.
         redis: the server where the decoder is.
 

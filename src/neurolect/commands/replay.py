@@ -43,7 +43,7 @@ def replay(
         missing: refuse NaN and infinite features, or put zero in their place.
         wait: for the decoder's sentences.
         patience: seconds without a sentence after which waiting ends.
-        source: name of this recording; by default a new one.
+        source: name of what records; by default a new one.
         prefix: of the decoder's keys.
         redis: the server where the decoder is.
 
