@@ -112,6 +112,7 @@ def test_what_nobody_should_send_is_refused_in_a_line_and_the_utterance_goes_on(
         ({**bins, "first": "-1"}, "first is -1"),
         ({**bins, "first": "many"}, "first is missing or not a number"),
         ({**bins, "source": b"\xff"}, "source is not text"),
+        ({**bins, "source": "a" * 2_000_000}, "source has 2000000 characters"),
         (Bins(np.full((2, 41), 3e38, np.float32), 0, "a", 0.0).to_fields(), "a feature above 1e+09"),
         ({"event": "shutdown"}, "event 'shutdown' is none of"),
         (Event("session", "").to_fields(), "a name has 1 to 200"),
