@@ -247,6 +247,64 @@ def test_however_often_it_dies_each_utterance_is_answered_once(client, deaths, k
     assert totals == pytest.approx([each.total for each in sentences(client)], abs=1e-3)
 
 
+def test_a_decoder_that_was_thought_dead_writes_nothing_when_another_has_taken_over(client):
+    first = begun(client)
+    messages = trials(SENTENCES[:2])
+    sent(client, messages[:-8])
+    taken(first)
+    second = begun(client)
+    sent(client, messages[-8:])
+    with pytest.raises(ConfigError, match="another decoder has taken over neurolect:"):
+        taken(first)
+    taken(second)
+    assert [each.text for each in sentences(client)] == SENTENCES[:2]
+
+
+def test_what_is_sent_again_after_a_lost_connection_is_written_once(client, monkeypatch):
+    from redis.client import Pipeline
+    from redis.exceptions import ConnectionError
+
+    server, real = begun(client), Pipeline.execute
+    done = iter((True, False, False, True, True, False, *[None] * 1000))
+
+    def execute(pipeline, *arguments):
+        answered = next(done)
+        if answered is not False:
+            result = real(pipeline, *arguments)
+        if answered is not None:
+            pipeline.connection_pool.disconnect()
+            raise ConnectionError("lost")
+        return result
+
+    monkeypatch.setattr(Pipeline, "execute", execute)
+    sent(client, trials(SENTENCES[:2]))
+    taken(server)
+    monkeypatch.undo()
+    assert next(done) is None
+    frames = said(client, PhonemeFrames, STREAMS.phonemes)
+    ends = [(each.utterance, each.first_frame + len(each.probabilities)) for each in frames]
+    assert [(each.utterance, each.first_frame) for each in frames] == [
+        (1, 0),
+        *(
+            each if each[0] == following.utterance else (following.utterance, 0)
+            for each, following in zip(ends[:-1], frames[1:], strict=True)
+        ),
+    ]
+    assert [each.text for each in sentences(client)] == SENTENCES[:2]
+
+
+def test_a_server_that_forgot_everything_is_gone_on_with(client):
+    sent(client, trials(SENTENCES[:1]))
+    server = begun(client)
+    taken(server)
+    client.flushdb()
+    messages = trials(SENTENCES)
+    sent(client, messages[len(trials(SENTENCES[:1])) :])
+    taken(server)
+    assert [each.text for each in sentences(client)] == SENTENCES[1:]
+    assert begun(client)._decoder.state.utterances == len(SENTENCES)
+
+
 @pytest.fixture
 def hasty(monkeypatch):
     """State is written and streams are trimmed at every step."""

@@ -6,9 +6,11 @@ import math
 import secrets
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from neurolect.errors import ConfigError
 from neurolect.online.live_state import BEGINNING, LiveState
 from neurolect.online.live_streams import (
     RECORDER,
@@ -34,6 +36,8 @@ _CLOCK_MS = 1000
 class LivePublisher:
     """Writes outputs and the state to go on from, in transactions of which each is done once, whatever dies.
 
+    From when it is made, no publisher that was made before it under the same keys writes any more.
+
     Args:
         client: of the server.
         streams: the decoder's keys.
@@ -49,7 +53,7 @@ class LivePublisher:
         self._layers_written: object = None
         self._clock = 0.0
         self._clock_read = -math.inf
-        stored: Any = until_done(lambda: client.hgetall(streams.state), say)
+        stored: Any = until_done(self._take_over, say)
         self.state = LiveState.from_fields(stored)
         self._published = int(stored.get(b"published", 0))
 
@@ -63,13 +67,17 @@ class LivePublisher:
 
         Returns:
             What was written.
+
+        Raises:
+            ConfigError: another publisher has taken over, and nothing was written.
         """
         unheard = [each for each in outputs if not isinstance(each, Sentence) or each.utterance > self._published]
         if not unheard and state is None:
             return []
         now = self.milliseconds()
         timed = [_timed(each, entry, now) for each in unheard]
-        fields: Fields = {}
+        self._batches += 1
+        fields: Fields = {"batch": f"{self._name}:{self._batches}"}
         if state is not None:
             fields |= state.to_fields()
             if state.layers is self._layers_written:
@@ -78,9 +86,7 @@ class LivePublisher:
         if numbers:
             self._published = max(numbers)
             fields["published"] = self._published
-        self._batches += 1
-        fields["batch"] = f"{self._name}:{self._batches}"
-        self._write(timed, fields)
+        until_done(lambda: self._write(timed, fields), self._say)
         if state is not None:
             self._layers_written = state.layers
         return timed
@@ -89,23 +95,33 @@ class LivePublisher:
         """Take from the streams what neither this decoder, should it begin again, nor the recorder needs."""
         until_done(lambda: self._trim(state), self._say)
 
+    def _take_over(self) -> Any:
+        transaction = self._client.pipeline(transaction=True)
+        transaction.hset(self._streams.state, "batch", f"{self._name}:0")
+        transaction.hgetall(self._streams.state)
+        return transaction.execute()[-1]
+
     def _write(self, outputs: Sequence[Output], fields: Fields) -> None:
-        tried = False
+        from redis.exceptions import WatchError
 
-        def write() -> None:
-            nonlocal tried
-            # After a lost connection nobody knows whether the server had done it.
-            if tried and self._client.hget(self._streams.state, "batch") == str(fields["batch"]).encode():
+        state, batch = self._streams.state, str(fields["batch"]).encode()
+        while True:
+            with self._client.pipeline(transaction=True) as transaction, suppress(WatchError):
+                transaction.watch(state)  # type: ignore[no-untyped-call]
+                last: Any = transaction.hget(state, "batch")
+                # After a lost connection nobody else knows whether the server had done it.
+                if last == batch:
+                    return
+                # None: the server has forgotten everything.
+                if last is not None and not last.startswith(f"{self._name}:".encode()):
+                    raise ConfigError(f"another decoder has taken over {self._streams.prefix}")
+                transaction.multi()
+                for each in outputs:
+                    stream, longest = self._stream_of(each), _LONGEST.get(type(each))
+                    transaction.xadd(stream, each.to_fields(), maxlen=longest, approximate=True)  # type: ignore[arg-type]
+                transaction.hset(state, mapping=fields)  # type: ignore[arg-type]
+                transaction.execute()
                 return
-            tried = True
-            transaction = self._client.pipeline(transaction=True)
-            for output in outputs:
-                stream, longest = self._stream_of(output), _LONGEST.get(type(output))
-                transaction.xadd(stream, output.to_fields(), maxlen=longest, approximate=True)  # type: ignore[arg-type]
-            transaction.hset(self._streams.state, mapping=fields)  # type: ignore[arg-type]
-            transaction.execute()
-
-        until_done(write, self._say)
 
     def _stream_of(self, output: Output) -> str:
         streams = self._streams
