@@ -55,7 +55,7 @@ def serve(
     decoder = LiveDecoder(tools, (publisher.state or LiveState(given)).started(given, encoder.mark))
     server = LiveServer(client, streams, decoder, publisher, status, say, behind_seconds)
     with status, recording(client, streams, record, say):
-        server.announce(decoder.unknown_session())
+        server.announce([*decoder.unknown_session(), *decoder.unknown_phrases()])
         say(f"ready: bins of {encoder.n_features} features at {streams.input}, session {decoder.session}")
         server.run()
 
