@@ -54,6 +54,17 @@ def test_a_killed_parent_leaves_no_server_and_no_file(ending):
     wait_until(lambda: not folder.exists() and not servers_in(folder))
 
 
+def test_a_server_that_is_killed_comes_back_with_everything():
+    with EmbeddedValkey() as valkey:
+        client = valkey.server.client()
+        sent = [client.xadd("stream", {"n": n}) for n in range(100)]
+        first = client.info("server")["run_id"]
+        os.kill(client.info("server")["process_id"], signal.SIGKILL)
+        wait_until(valkey._answers)
+        assert client.info("server")["run_id"] != first
+        assert [each for each, _ in client.xrange("stream")] == sent
+
+
 @pytest.mark.slow
 def test_what_was_acknowledged_survives_a_server_that_is_killed_while_its_file_is_brought_to_the_disk():
     with EmbeddedValkey() as valkey:
@@ -68,17 +79,6 @@ def test_what_was_acknowledged_survives_a_server_that_is_killed_while_its_file_i
             os.kill(process, signal.SIGKILL)
             wait_until(lambda process=process: not psutil.pid_exists(process) and valkey._answers())
             assert client.xlen("stream") == n
-
-
-def test_a_server_that_is_killed_comes_back_with_everything():
-    with EmbeddedValkey() as valkey:
-        client = valkey.server.client()
-        sent = [client.xadd("stream", {"n": n}) for n in range(100)]
-        first = client.info("server")["run_id"]
-        os.kill(client.info("server")["process_id"], signal.SIGKILL)
-        wait_until(valkey._answers)
-        assert client.info("server")["run_id"] != first
-        assert [each for each, _ in client.xrange("stream")] == sent
 
 
 def test_a_folder_of_the_users_own_stays_and_is_read_again(tmp_path):
