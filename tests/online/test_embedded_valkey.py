@@ -65,6 +65,22 @@ def test_a_server_that_is_killed_comes_back_with_everything():
         assert [each for each, _ in client.xrange("stream")] == sent
 
 
+@pytest.mark.slow
+def test_what_was_acknowledged_survives_a_server_that_is_killed_while_its_file_is_brought_to_the_disk():
+    with EmbeddedValkey() as valkey:
+        client = valkey.server.client()
+        for _ in range(12):
+            wait_until(valkey._answers)
+            client.delete("stream")
+            process, end, n = client.info("server")["process_id"], time.monotonic() + 1.1, 0
+            while time.monotonic() < end:
+                client.xadd("stream", {"value": bytes(50_000)})
+                n += 1
+            os.kill(process, signal.SIGKILL)
+            wait_until(lambda process=process: not psutil.pid_exists(process) and valkey._answers())
+            assert client.xlen("stream") == n
+
+
 def test_a_folder_of_the_users_own_stays_and_is_read_again(tmp_path):
     folder = tmp_path / "streams"
     with EmbeddedValkey(folder) as valkey:

@@ -301,6 +301,25 @@ def test_a_model_that_needs_whole_trials_is_refused():
         LiveEncoder(Run(torch.nn.Linear(3, 41), PHONEMES, SESSIONS, GaussianSmoothing()))
 
 
+def test_weights_are_told_from_others_that_differ_in_a_day_layer_alone():
+    other = spelling_run(memory=0.2)
+    assert LiveEncoder(other).mark == ENCODER.mark
+    other.model.day_biases[1].data += 0.01
+    assert LiveEncoder(other).mark != ENCODER.mark
+
+
+def test_phrases_of_an_earlier_search_are_forgotten_and_given_ones_refused():
+    held = Held(SESSIONS[0], phrases={"xylophone": 2.0})
+    live = LiveDecoder(Tools(ENCODER, SEARCH), LiveState(held, given=Held(SESSIONS[0])))
+    (problem,) = live.unknown_phrases()
+    assert "'xylophone'" in problem.text
+    assert "phrases are forgotten" in problem.text
+    (sentence,) = only(Sentence, play(live, lasting("see you soon", 0)))
+    assert sentence.text == "see you soon"
+    with pytest.raises(ConfigError, match="xylophone"):
+        LiveDecoder(Tools(ENCODER, SEARCH), LiveState(held, given=held)).unknown_phrases()
+
+
 def test_raw_features_are_normalised_with_the_block_so_far():
     gain, offset = np.float32(30), np.float32(200)
     first, second = spelled("good morning", 1), spelled("see you soon", 2)

@@ -112,6 +112,7 @@ def test_what_nobody_should_send_is_refused_in_a_line_and_the_utterance_goes_on(
         ({**bins, "first": "-1"}, "first is -1"),
         ({**bins, "first": "many"}, "first is missing or not a number"),
         ({**bins, "source": b"\xff"}, "source is not text"),
+        ({**bins, "source": "a" * 2_000_000}, "source has 2000000 characters"),
         (Bins(np.full((2, 41), 3e38, np.float32), 0, "a", 0.0).to_fields(), "a feature above 1e+09"),
         ({"event": "shutdown"}, "event 'shutdown' is none of"),
         (Event("session", "").to_fields(), "a name has 1 to 200"),
@@ -246,6 +247,64 @@ def test_however_often_it_dies_each_utterance_is_answered_once(client, deaths, k
     assert totals == pytest.approx([each.total for each in sentences(client)], abs=1e-3)
 
 
+def test_a_decoder_that_was_thought_dead_writes_nothing_when_another_has_taken_over(client):
+    first = begun(client)
+    messages = trials(SENTENCES[:2])
+    sent(client, messages[:-8])
+    taken(first)
+    second = begun(client)
+    sent(client, messages[-8:])
+    with pytest.raises(ConfigError, match="another decoder has taken over neurolect:"):
+        taken(first)
+    taken(second)
+    assert [each.text for each in sentences(client)] == SENTENCES[:2]
+
+
+def test_what_is_sent_again_after_a_lost_connection_is_written_once(client, monkeypatch):
+    from redis.client import Pipeline
+    from redis.exceptions import ConnectionError
+
+    server, real = begun(client), Pipeline.execute
+    done = iter((True, False, False, True, True, False, *[None] * 1000))
+
+    def execute(pipeline, *arguments):
+        answered = next(done)
+        if answered is not False:
+            result = real(pipeline, *arguments)
+        if answered is not None:
+            pipeline.connection_pool.disconnect()
+            raise ConnectionError("lost")
+        return result
+
+    monkeypatch.setattr(Pipeline, "execute", execute)
+    sent(client, trials(SENTENCES[:2]))
+    taken(server)
+    monkeypatch.undo()
+    assert next(done) is None
+    frames = said(client, PhonemeFrames, STREAMS.phonemes)
+    ends = [(each.utterance, each.first_frame + len(each.probabilities)) for each in frames]
+    assert [(each.utterance, each.first_frame) for each in frames] == [
+        (1, 0),
+        *(
+            each if each[0] == following.utterance else (following.utterance, 0)
+            for each, following in zip(ends[:-1], frames[1:], strict=True)
+        ),
+    ]
+    assert [each.text for each in sentences(client)] == SENTENCES[:2]
+
+
+def test_a_server_that_forgot_everything_is_gone_on_with(client):
+    sent(client, trials(SENTENCES[:1]))
+    server = begun(client)
+    taken(server)
+    client.flushdb()
+    messages = trials(SENTENCES)
+    sent(client, messages[len(trials(SENTENCES[:1])) :])
+    taken(server)
+    assert [each.text for each in sentences(client)] == SENTENCES[1:]
+    assert begun(client)._decoder.state.utterances == len(SENTENCES)
+
+
 @pytest.fixture
 def hasty(monkeypatch):
     """State is written and streams are trimmed at every step."""
@@ -263,6 +322,20 @@ def test_what_lies_before_the_open_utterance_is_taken_away(client, hasty):
     assert [each.text for each in sentences(client)] == SENTENCES[:2]
 
 
+def test_streams_are_trimmed_though_the_servers_clock_is_set_back(client, monkeypatch):
+    monkeypatch.setattr("neurolect.online.live_publisher._CLOCK_MS", -1)
+    monkeypatch.setattr("neurolect.online.live_server._STATE_SECONDS", 0.01)
+    server = begun(client)
+    sent(client, trials(SENTENCES[:1]))
+    taken(server)
+    seconds, microseconds = client.time()
+    monkeypatch.setattr(client, "time", lambda: (seconds - 3600, microseconds))
+    sent(client, [Event("block", "1")])
+    time.sleep(0.02)  # longer than between two states
+    taken(server)
+    assert client.xlen(STREAMS.input) == 0
+
+
 def test_the_input_of_a_sentence_stays_until_the_recorder_has_it(client, hasty):
     client.xgroup_create(STREAMS.sentences, "recorder", "0", mkstream=True)
     server = begun(client)
@@ -278,6 +351,17 @@ def test_the_input_of_a_sentence_stays_until_the_recorder_has_it(client, hasty):
             ((_, ((entry, _),)),) = client.xreadgroup("recorder", "one", {STREAMS.sentences: ">"}, count=1)
             client.xack(STREAMS.sentences, "recorder", entry)
     assert sentences(client)[1].first_input not in kept
+
+
+@pytest.mark.parametrize("fields", [{"sentence": "[" * 5000}, {"other": b"\xff"}, {"sentence": '{"first_input": "x"}'}])
+def test_what_a_stranger_wrote_among_the_sentences_holds_up_no_decoder(client, hasty, fields):
+    client.xgroup_create(STREAMS.sentences, "recorder", "0", mkstream=True)
+    stranger = client.xadd(STREAMS.sentences, fields)
+    sent(client, trials(SENTENCES[:2]))
+    taken(begun(client))
+    written = client.xrange(STREAMS.sentences, min=f"({stranger.decode()}")
+    assert [Sentence.from_fields(each).text for _, each in written] == SENTENCES[:2]
+    assert client.xlen(STREAMS.input) == len(trials(SENTENCES[:2]))
 
 
 def test_a_decoder_that_falls_behind_says_so_and_drops_nothing(client):

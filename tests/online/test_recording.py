@@ -12,11 +12,12 @@ from contextlib import suppress
 
 import numpy as np
 import pytest
+from redis.exceptions import ConnectionError
 
 from neurolect.online.embedded_valkey import EmbeddedValkey
-from neurolect.online.live_streams import Bins, Correction, LiveStreams, Problem, Sentence
+from neurolect.online.live_streams import RECORDER, Bins, Correction, LiveStreams, Problem, Sentence
 from neurolect.online.recorded_trials import read_recorded, recorded_files
-from neurolect.online.recording import GROUP, Recorder
+from neurolect.online.recording import Recorder
 
 STREAMS = LiveStreams("recording-test:")
 N_FEATURES = 4
@@ -158,7 +159,7 @@ def test_a_correction_is_stored_with_its_utterance_and_once(client, tmp_path):
     recorder.step(0)
     assert [each.label for each in recorded(tmp_path)] == ["good mourning", "see you"]
     # As a recorder that was killed before it acknowledged: everything comes again.
-    client.xgroup_setid(STREAMS.corrections, GROUP, "0")
+    client.xgroup_setid(STREAMS.corrections, RECORDER, "0")
     Recorder(client, STREAMS, tmp_path).step(0)
     assert [[each.text for each in trial.corrections] for trial in recorded(tmp_path)] == [
         ["good morning", "good mourning"],
@@ -188,12 +189,14 @@ def test_what_is_no_sentence_and_no_correction_is_said_and_passed_over(client, t
     speaker.say("evil", last_input="+ COUNT 1")
     speaker.say("evil", first_bin="many")
     client.xadd(STREAMS.corrections, {"utterance": "one", "text": "x", "sent": "0"})
+    client.xadd(STREAMS.corrections, {"utterance": "1", "text": b"\xff" * 100_000, "sent": "0"})
     correct(client, 77, "of nothing")
     speaker.say("good")
     assert Recorder(client, STREAMS, tmp_path).step(0) == 1
     assert [each.sentence.text for each in recorded(tmp_path)] == ["good"]
     assert unacknowledged(client) == 0
-    assert len(problems(client)) == 7
+    assert len(problems(client)) == 8
+    assert max(len(each.text) for each in problems(client)) < 300
     assert {each.part for each in problems(client)} == {"recorder"}
     assert "utterance 77 was corrected" in problems(client)[-1].text
 
@@ -218,6 +221,55 @@ def test_an_utterance_that_lacks_bins_is_kept_and_said_to_be_incomplete(client, 
     assert not kept.complete
     assert np.array_equal(kept.features, features[10:])
     assert "20 of 30 bins" in problems(client)[0].text
+
+
+@pytest.mark.parametrize("answered", [False, True])
+@pytest.mark.parametrize("command", ["xreadgroup", "xack"])
+def test_a_connection_lost_at_any_point_leaves_no_utterance_behind(client, tmp_path, monkeypatch, command, answered):
+    recorder = Recorder(client, STREAMS, tmp_path)
+    recorder.step(0)
+    speaker = Speaker(client)
+    for _ in range(3):
+        speaker.say("here")
+    correct(client, 2, "there")
+    done = getattr(client, command)
+
+    def once(*arguments, **named):
+        monkeypatch.undo()
+        if answered:
+            done(*arguments, **named)
+        raise ConnectionError("lost")
+
+    monkeypatch.setattr(client, command, once)
+    with pytest.raises(ConnectionError):
+        recorder.step(0)
+    recorder.step(0)
+    assert [each.label for each in recorded(tmp_path)] == [None, "there", None]
+    assert unacknowledged(client) == 0
+    assert not problems(client)
+
+
+@pytest.mark.parametrize("status", ["no JSON", "[1]", '{"n_features": "many"}', '{"n_features": 0}'])
+def test_a_status_that_tells_no_number_of_features_is_as_none(client, tmp_path, status):
+    client.set(STREAMS.status, status)
+    Speaker(client).say("early")
+    recorder = Recorder(client, STREAMS, tmp_path)
+    assert recorder.step(0) == 0
+    assert "waits for a decoder" in problems(client)[0].text
+    client.set(STREAMS.status, json.dumps({"n_features": N_FEATURES}))
+    assert recorder.step(0) == 1
+
+
+def test_a_correction_of_what_is_gone_is_not_stored_with_another_utterance_of_its_number(client, tmp_path):
+    Speaker(client, "earlier").say("good morning")
+    Recorder(client, STREAMS, tmp_path).step(0)
+    client.delete(STREAMS.input, STREAMS.sentences)
+    Speaker(client, "later").say("see you")
+    client.xtrim(STREAMS.input, maxlen=0)
+    correct(client, 1, "see you")
+    Recorder(client, STREAMS, tmp_path).step(0)
+    assert [(each.sentence.text, each.label) for each in recorded(tmp_path)] == [("good morning", None)]
+    assert "utterance 1 was corrected, but is not recorded" in problems(client)[-1].text
 
 
 def test_without_a_decoder_utterances_wait(client, tmp_path):

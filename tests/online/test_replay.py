@@ -199,6 +199,8 @@ def test_a_decoder_of_other_features_is_refused_before_anything_is_sent(server, 
 def test_answers_from_before_and_to_others_are_not_taken(client):
     client.xadd(STREAMS.sentences, sentence(1, "before", 0, 10, "mine").to_fields())
     answers = Answers(client, STREAMS, "mine", print)
+    client.xadd(STREAMS.sentences, {"sentence": "[" * 5000})
+    client.set(STREAMS.status, "[" * 5000)
     client.xadd(STREAMS.sentences, sentence(2, "theirs", 0, 10, "theirs").to_fields())
     client.xadd(STREAMS.sentences, sentence(3, "mine", 0, 10, "mine").to_fields())
     answers.wait(1, patience=5)

@@ -10,6 +10,7 @@ import pytest
 
 from neurolect.errors import ConfigError, DataError
 from neurolect.online.embedded_valkey import EmbeddedValkey
+from neurolect.online.live_numbers import admitted
 from neurolect.online.live_streams import MAX_ENTRY_BYTES, Bins, Event, LiveStreams, Problem, read_input
 from neurolect.online.redis_server import RedisServer
 from neurolect.online.sender import Sender
@@ -61,7 +62,9 @@ def test_bins_are_numbered_and_events_stand_between_them(client):
     start, first, second, end = received(client)
     assert isinstance(start, Event)
     assert (start.kind, start.value, end.kind) == ("utterance_start", '{"trial": 1}', "utterance_end")
-    assert [(each.first, each.source, len(each.features)) for each in (first, second)] == [(0, "one", 2), (2, "one", 1)]
+    assert [(each.first, len(each.features)) for each in (first, second)] == [(0, 2), (2, 1)]
+    assert first.source == second.source == sender.source
+    assert sender.source.startswith("one-")
     assert np.array_equal(bins_of([first, second]), numbered(0, 3))
     assert client.keys("sender-test:*") == [b"sender-test:input"]
 
@@ -129,7 +132,7 @@ def test_what_a_server_forgot_that_it_had_acknowledged_is_sent_again(client):
     # As after a power failure: the file that the server reads at its start ends a little earlier.
     for entry, _ in client.xrevrange(STREAMS.input, count=4):
         client.xdel(STREAMS.input, entry)
-    client.set("sender-test:sent:forgotten", "6 6")
+    client.set("sender-test:sent:forgotten", f"6 6 {sender.source}")
     kill(client)
     sender.send(numbered(10, 11))
     entries = received(client)
@@ -143,8 +146,20 @@ def test_a_source_that_was_not_closed_is_gone_on_with(client):
     assert again.bins == 4
     again.send(numbered(4, 6))
     assert [each.first for each in received(client)] == [0, 4]
-    again.close()
-    assert Sender(client, STREAMS, "lab").bins == 0
+    assert len({each.source for each in received(client)}) == 1
+
+
+def test_a_name_whose_recording_was_closed_begins_another_which_no_decoder_takes_for_the_first(client):
+    numbers, heard = {}, []
+    for begin in (0, 10):
+        with Sender(client, STREAMS, "my lab") as sender:
+            assert sender.bins == 0
+            sender.send(numbered(begin, begin + 4))
+    for bins in received(client):
+        first, numbers, said = admitted(numbers, bins)
+        assert not said
+        heard.append(first)
+    assert heard == [0, 0]
 
 
 def test_a_full_stream_is_said_and_waited_for_and_nothing_is_dropped(valkey, client):

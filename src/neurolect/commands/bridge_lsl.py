@@ -24,7 +24,7 @@ def bridge_lsl(
         markers: name of a stream of texts whose samples `utterance_start`, `utterance_end`, `session NAME`,
             `block NUMBER`, `context TEXT` and `phrases JSON` are passed on too, each at its time.
         timeout: seconds to look for each stream.
-        source: name of this recording; by default a new one.
+        source: name of what records; a bridge that was broken off is gone on with under its name. By default a new one.
         prefix: of the decoder's keys.
         redis: the server where the decoder is.
 
@@ -36,7 +36,7 @@ def bridge_lsl(
 
     from neurolect.commands.plain_console import plain_console
     from neurolect.errors import require_at_least
-    from neurolect.online.answers import read_status, require_width
+    from neurolect.online.answers import require_width, serving
     from neurolect.online.live_streams import LiveStreams
     from neurolect.online.lsl import bridge, find_stream, open_features, open_markers
     from neurolect.online.redis_server import reached
@@ -52,7 +52,7 @@ def bridge_lsl(
     features = find_stream(name, type, timeout)
     inlets = open_features(features), None if markers is None else open_markers(find_stream(markers, None, timeout))
     with reached(redis, say) as client:
-        require_width(read_status(client, streams, say), features.channel_count())
+        require_width(serving(client, streams, say), features.channel_count())
         say(f"passing {features.channel_count()} channels of '{name}' on")
         with Sender(client, streams, source, say) as sender:
             bridge(*inlets, sender, threading.Event(), say)

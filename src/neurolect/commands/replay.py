@@ -43,7 +43,7 @@ def replay(
         missing: refuse NaN and infinite features, or put zero in their place.
         wait: for the decoder's sentences.
         patience: seconds without a sentence after which waiting ends.
-        source: name of this recording; by default a new one.
+        source: name of what records; by default a new one.
         prefix: of the decoder's keys.
         redis: the server where the decoder is.
 
@@ -57,7 +57,7 @@ def replay(
     from neurolect.commands.answer_tables import print_answers
     from neurolect.commands.plain_console import plain_console
     from neurolect.data.dataset import SpeechData
-    from neurolect.online.answers import Answers, beside, read_status, require_width
+    from neurolect.online.answers import Answers, beside, require_width, serving
     from neurolect.online.live_streams import LiveStreams
     from neurolect.online.redis_server import reached
     from neurolect.online.replay import Playback, play, trials_of
@@ -73,7 +73,7 @@ def replay(
         console.print(line, soft_wrap=True)
 
     with reached(redis, say) as client:
-        status = read_status(client, streams, say)
+        status = serving(client, streams, say)
         if status is None:
             say(f"no decoder is at {prefix} yet; it will find what is sent in the stream")
         require_width(status, chosen[0].features.shape[1] if data.columns is None else len(data.columns))

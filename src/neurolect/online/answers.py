@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from neurolect.errors import ConfigError
-from neurolect.online.live_streams import LiveStreams, Sentence
+from neurolect.online.live_status import read_status
+from neurolect.online.live_streams import UNREADABLE, LiveStreams, Sentence
 from neurolect.online.lost_connections import until_done
 from neurolect.online.replay import PlayedTrial
 from neurolect.text.error_rates import ErrorRate, count_word_errors, error_rate
@@ -44,7 +44,7 @@ class Answers:
         self._streams = streams
         self._source = source
         self._say = say
-        last: Any = client.xrevrange(streams.sentences, count=1)
+        last: Any = until_done(lambda: client.xrevrange(streams.sentences, count=1), say)
         self._last: bytes | str = last[0][0] if last else "0-0"
         self.sentences: list[Sentence] = []
 
@@ -57,10 +57,10 @@ class Answers:
             on_sentence: is told how many there are.
         """
         heard = time.monotonic()
-        idle: set[float] = set()
+        idle: set[str] = set()
         progress: tuple[Any, ...] = ()
         while len(self.sentences) < n and time.monotonic() - heard < patience:
-            status = read_status(self._client, self._streams, self._say)
+            status = serving(self._client, self._streams, self._say)
             told = status or {}
             if (told.get("bins"), told.get("queue")) != progress:
                 progress, heard = (told.get("bins"), told.get("queue")), time.monotonic()
@@ -70,7 +70,7 @@ class Answers:
                 heard = time.monotonic()
                 on_sentence(len(self.sentences))
             elif status and not status.get("queue") and not status.get("in_utterance"):
-                idle.add(status["time"])
+                idle.add(str(status.get("time")))
             else:
                 idle.clear()
             # The first may have been written before the decoder saw what was sent last.
@@ -82,16 +82,18 @@ class Answers:
         for _, entries in found or ():
             for entry, fields in entries:
                 self._last = entry
-                sentence = Sentence.from_fields(fields)
+                try:
+                    sentence = Sentence.from_fields(fields)
+                except UNREADABLE:
+                    continue
                 if sentence.source == self._source:
                     self.sentences.append(sentence)
 
 
-def read_status(client: Redis, streams: LiveStreams, say: Callable[[str], None]) -> dict[str, Any] | None:
+def serving(client: Redis, streams: LiveStreams, say: Callable[[str], None]) -> dict[str, Any] | None:
     """What the decoder says of itself, None where there is none any more."""
-    found: Any = until_done(lambda: client.get(streams.status), say)
-    status: dict[str, Any] = json.loads(found) if found else {"ended": True}
-    return None if status.get("ended") else status
+    status = until_done(lambda: read_status(client, streams), say)
+    return None if status is None or status.get("ended") else status
 
 
 def require_width(status: dict[str, Any] | None, n_features: int) -> None:

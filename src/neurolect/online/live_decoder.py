@@ -90,6 +90,22 @@ class LiveDecoder:
         said = f"the run does not know session {self.session}: it begins with the layer of {latest}"
         return [Problem(said, entry, "decoder")]
 
+    def unknown_phrases(self) -> list[Output]:
+        """Forget phrases that an event told a decoder of another search; gives what is to be said of them.
+
+        Raises:
+            NeurolectError: they are those given to this one.
+        """
+        now = self._keeper.now
+        try:
+            self.tools.search.network.searcher(guidance_of(now.held))
+        except NeurolectError as error:
+            if now.given is not None and now.held.phrases == now.given.phrases:
+                raise
+            self._keeper.now = replace(now, held=replace(now.held, phrases={}))
+            return [Problem(f"{error}; the phrases are forgotten", "", "decoder")]
+        return []
+
     def settle(self) -> None:
         """Do what a sentence leaves to be done when it has been published."""
         self._keeper.settle()

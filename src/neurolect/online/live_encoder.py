@@ -49,7 +49,10 @@ class LiveEncoder:
     @property
     def mark(self) -> str:
         """Tells the run's weights from others."""
-        return f"{zlib.crc32(self.model.out.weight.detach().numpy().tobytes()):08x}"
+        mark = 0
+        for each in self.model.state_dict().values():
+            mark = zlib.crc32(each.contiguous().numpy(), mark)
+        return f"{mark:08x}"
 
     @property
     def feature_arrays(self) -> list[tuple[str, int, int]]:

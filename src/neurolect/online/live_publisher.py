@@ -6,19 +6,27 @@ import math
 import secrets
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from neurolect.online.live_state import LiveState
-from neurolect.online.live_streams import Fields, LiveStreams, Partial, PhonemeFrames, Problem, Sentence
+from neurolect.errors import ConfigError
+from neurolect.online.live_state import BEGINNING, LiveState
+from neurolect.online.live_streams import (
+    RECORDER,
+    UNREADABLE,
+    Fields,
+    LiveStreams,
+    Partial,
+    PhonemeFrames,
+    Problem,
+    Sentence,
+)
 from neurolect.online.lost_connections import until_done
 from neurolect.online.utterance_keeper import Output
 
 if TYPE_CHECKING:
     from redis import Redis
-
-RECORDER = "recorder"
-"""Consumer group on the sentences, for whom the input of an utterance is kept until it is acknowledged."""
 
 _LONGEST = {PhonemeFrames: 5_000, Partial: 5_000, Problem: 1_000}
 _SENTENCES = 10_000
@@ -27,6 +35,8 @@ _CLOCK_MS = 1000
 
 class LivePublisher:
     """Writes outputs and the state to go on from, in transactions of which each is done once, whatever dies.
+
+    From when it is made, no publisher that was made before it under the same keys writes any more.
 
     Args:
         client: of the server.
@@ -43,7 +53,7 @@ class LivePublisher:
         self._layers_written: object = None
         self._clock = 0.0
         self._clock_read = -math.inf
-        stored: Any = until_done(lambda: client.hgetall(streams.state), say)
+        stored: Any = until_done(self._take_over, say)
         self.state = LiveState.from_fields(stored)
         self._published = int(stored.get(b"published", 0))
 
@@ -57,13 +67,17 @@ class LivePublisher:
 
         Returns:
             What was written.
+
+        Raises:
+            ConfigError: another publisher has taken over, and nothing was written.
         """
         unheard = [each for each in outputs if not isinstance(each, Sentence) or each.utterance > self._published]
         if not unheard and state is None:
             return []
         now = self.milliseconds()
         timed = [_timed(each, entry, now) for each in unheard]
-        fields: Fields = {}
+        self._batches += 1
+        fields: Fields = {"batch": f"{self._name}:{self._batches}"}
         if state is not None:
             fields |= state.to_fields()
             if state.layers is self._layers_written:
@@ -72,9 +86,7 @@ class LivePublisher:
         if numbers:
             self._published = max(numbers)
             fields["published"] = self._published
-        self._batches += 1
-        fields["batch"] = f"{self._name}:{self._batches}"
-        self._write(timed, fields)
+        until_done(lambda: self._write(timed, fields), self._say)
         if state is not None:
             self._layers_written = state.layers
         return timed
@@ -83,23 +95,33 @@ class LivePublisher:
         """Take from the streams what neither this decoder, should it begin again, nor the recorder needs."""
         until_done(lambda: self._trim(state), self._say)
 
+    def _take_over(self) -> Any:
+        transaction = self._client.pipeline(transaction=True)
+        transaction.hset(self._streams.state, "batch", f"{self._name}:0")
+        transaction.hgetall(self._streams.state)
+        return transaction.execute()[-1]
+
     def _write(self, outputs: Sequence[Output], fields: Fields) -> None:
-        tried = False
+        from redis.exceptions import WatchError
 
-        def write() -> None:
-            nonlocal tried
-            # After a lost connection nobody knows whether the server had done it.
-            if tried and self._client.hget(self._streams.state, "batch") == str(fields["batch"]).encode():
+        state, batch = self._streams.state, str(fields["batch"]).encode()
+        while True:
+            with self._client.pipeline(transaction=True) as transaction, suppress(WatchError):
+                transaction.watch(state)  # type: ignore[no-untyped-call]
+                last: Any = transaction.hget(state, "batch")
+                # After a lost connection nobody else knows whether the server had done it.
+                if last == batch:
+                    return
+                # None: the server has forgotten everything.
+                if last is not None and not last.startswith(f"{self._name}:".encode()):
+                    raise ConfigError(f"another decoder has taken over {self._streams.prefix}")
+                transaction.multi()
+                for each in outputs:
+                    stream, longest = self._stream_of(each), _LONGEST.get(type(each))
+                    transaction.xadd(stream, each.to_fields(), maxlen=longest, approximate=True)  # type: ignore[arg-type]
+                transaction.hset(state, mapping=fields)  # type: ignore[arg-type]
+                transaction.execute()
                 return
-            tried = True
-            transaction = self._client.pipeline(transaction=True)
-            for output in outputs:
-                stream, longest = self._stream_of(output), _LONGEST.get(type(output))
-                transaction.xadd(stream, output.to_fields(), maxlen=longest, approximate=True)  # type: ignore[arg-type]
-            transaction.hset(self._streams.state, mapping=fields)  # type: ignore[arg-type]
-            transaction.execute()
-
-        until_done(write, self._say)
 
     def _stream_of(self, output: Output) -> str:
         streams = self._streams
@@ -116,7 +138,7 @@ class LivePublisher:
 
     def _trim(self, state: LiveState) -> None:
         unrecorded = _first_unrecorded(self._client, self._streams)
-        unneeded = [_after(state.position)] + ([] if unrecorded is None else [_numbers(unrecorded.first_input)])
+        unneeded = [_after(state.position)] + ([] if unrecorded is None else [unrecorded])
         self._client.xtrim(self._streams.input, minid="{}-{}".format(*min(unneeded)), approximate=False)
         if unrecorded is None:
             self._client.xtrim(self._streams.sentences, maxlen=_SENTENCES, approximate=True)
@@ -141,8 +163,8 @@ def _since(entry: str, now: float) -> float:
     return round(max(0.0, now - milliseconds_of(entry)), 3)
 
 
-def _first_unrecorded(client: Redis, streams: LiveStreams) -> Sentence | None:
-    """The first sentence that the recorder has not acknowledged; None too where there is no recorder."""
+def _first_unrecorded(client: Redis, streams: LiveStreams) -> tuple[int, int] | None:
+    """First entry of the first sentence that the recorder has not acknowledged; None too where there is no recorder."""
     if not client.exists(streams.sentences):
         return None
     groups: Any = client.xinfo_groups(streams.sentences)
@@ -151,7 +173,11 @@ def _first_unrecorded(client: Redis, streams: LiveStreams) -> Sentence | None:
             pending: Any = client.xpending(streams.sentences, RECORDER)
             since = pending["min"] if pending["pending"] else b"(" + group["last-delivered-id"]
             found: Any = client.xrange(streams.sentences, min=since, count=1)
-            return Sentence.from_fields(found[0][1]) if found else None
+            try:
+                return _numbers(Sentence.from_fields(found[0][1]).first_input) if found else None
+            except UNREADABLE:
+                # A stranger wrote it; until the recorder has passed over it, everything stays.
+                return _numbers(BEGINNING)
     return None
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +29,7 @@ class LiveServer:
     """Reads, decodes and publishes, until it is told to stop; what it had not finished is read again when it begins.
 
     Args:
-        client: of the server; nobody else uses it.
+        client: of the server.
         streams: the decoder's keys.
         decoder: goes on from the publisher's state.
         publisher: of the same streams.
@@ -57,7 +59,7 @@ class LiveServer:
         self._lag_ms = 0.0
         self._position = decoder.state.position
         self._written = self._kept = decoder.state
-        self._kept_at = 0.0
+        self._kept_at = -math.inf
         self._bins = self._problems = 0
         self._tell_status()
 
@@ -72,8 +74,8 @@ class LiveServer:
             lambda: self._client.xread({self._streams.input: self._position}, _AT_A_TIME, block_ms or None), self._say
         )
         entries = [(entry.decode(), fields) for entry, fields in read[0][1]] if read else []
-        now = self._publisher.milliseconds()
-        self._follow(max(0.0, now - milliseconds_of(entries[0][0])) if entries else 0.0)
+        lag_ms = self._publisher.milliseconds() - milliseconds_of(entries[0][0]) if entries else 0.0
+        self._follow(max(0.0, lag_ms))
         bins: list[tuple[str, Bins]] = []
         for entry, fields in entries:
             message = self._read(fields)
@@ -88,7 +90,7 @@ class LiveServer:
                 self._publish(self._decoder.refuse(entry, message), entry)
         if bins:
             self._take(bins)
-        self._keep_state(now)
+        self._keep_state()
         return len(entries)
 
     def announce(self, outputs: list[Output]) -> None:
@@ -123,14 +125,16 @@ class LiveServer:
         # After the sentence is out: it may take a while.
         self._decoder.settle()
 
-    def _keep_state(self, now: float) -> None:
+    def _keep_state(self) -> None:
         """Write the state where it has moved on without a sentence, and take away what lies before it."""
         state = self._decoder.state
         if state.utterances > self._written.utterances:
             # It has learned from the last sentence.
             self._publisher.publish([], self._position, state)
             self._written = state
-        if now < self._kept_at + 1000 * _STATE_SECONDS or state.position == self._kept.position:
+        # Our own clock, since the server's may be set back.
+        now = time.monotonic()
+        if now < self._kept_at + _STATE_SECONDS or state.position == self._kept.position:
             return
         if state.position != self._written.position:
             self._publisher.publish([], self._position, state)

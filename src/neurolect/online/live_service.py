@@ -46,16 +46,16 @@ def serve(
         record: folder that gets a file of every utterance.
 
     Raises:
-        ConfigError: another decoder serves the prefix.
+        ConfigError: another decoder serves the prefix, or has taken over.
         DataError: the state under the prefix is something else.
     """
     encoder = tools.encoder
+    status = LiveStatus(client, streams, {**described(encoder), **(facts or {})})
     publisher = LivePublisher(client, streams, say)
     decoder = LiveDecoder(tools, (publisher.state or LiveState(given)).started(given, encoder.mark))
-    status = LiveStatus(client, streams, {**described(encoder), **(facts or {})})
     server = LiveServer(client, streams, decoder, publisher, status, say, behind_seconds)
     with status, recording(client, streams, record, say):
-        server.announce(decoder.unknown_session())
+        server.announce([*decoder.unknown_session(), *decoder.unknown_phrases()])
         say(f"ready: bins of {encoder.n_features} features at {streams.input}, session {decoder.session}")
         server.run()
 

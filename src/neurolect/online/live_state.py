@@ -114,7 +114,7 @@ class LiveState:
             return None
         try:
             plain = json.loads(stored[b"state"])
-            sums, layers = _unpacked(stored[b"sums"]), _unpacked(stored[b"layers"])
+            sums, layers = _unpacked(stored[b"sums"]), _unpacked(stored.get(b"layers"))
             return cls(
                 held=Held(**plain["held"]),
                 position=plain["position"],
@@ -142,6 +142,8 @@ def _packed(arrays: Mapping[str, Any]) -> bytes:
     return file.getvalue()
 
 
-def _unpacked(raw: bytes) -> dict[str, Any]:
+def _unpacked(raw: bytes | None) -> dict[str, Any]:
+    if raw is None:
+        return {}
     with np.load(io.BytesIO(raw), allow_pickle=False) as file:
         return {name: file[name] for name in file.files}

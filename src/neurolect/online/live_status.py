@@ -102,7 +102,7 @@ def read_status(client: Redis, streams: LiveStreams) -> dict[str, Any] | None:
     told: Any = client.get(streams.status)
     try:
         status = json.loads(told or "null")
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return status if isinstance(status, dict) else None
 

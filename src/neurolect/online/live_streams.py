@@ -27,6 +27,15 @@ EndedBy = Literal["event", "silence", "source", "length"]
 MAX_ENTRY_BYTES = 4_000_000
 """Longest `features` that is taken: 39 s of 512 features. A longer one is a mistake, or an attack."""
 
+MAX_SOURCE = 1000
+"""Characters of a source; the state and every sentence hold it."""
+
+RECORDER = "recorder"
+"""Consumer group on the sentences, for whom the input of an utterance is kept until it is acknowledged."""
+
+UNREADABLE = (AttributeError, KeyError, TypeError, ValueError, OverflowError, RecursionError)
+"""What the `from_fields` of a message raise where the entry is something else, which a stranger may have written."""
+
 
 @dataclass(frozen=True)
 class LiveStreams:
@@ -154,7 +163,10 @@ def read_input(fields: Received, n_features: int) -> Bins | Event:
     first = _number(fields, b"first", None)
     if first < 0 or first != int(first):
         raise DataError(f"first is {first:g}, it must be the number of a bin")
-    return Bins(features, int(first), _text(fields, b"source"), _number(fields, b"sent", 0.0))
+    source = _text(fields, b"source")
+    if len(source) > MAX_SOURCE:
+        raise DataError(f"source has {len(source)} characters, at most {MAX_SOURCE} are taken")
+    return Bins(features, int(first), source, _number(fields, b"sent", 0.0))
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from neurolect.errors import DataError
-from neurolect.online.live_streams import Correction, LiveStreams, Problem, Received, Sentence
+from neurolect.online.live_status import read_status
+from neurolect.online.live_streams import RECORDER, UNREADABLE, Correction, LiveStreams, Problem, Received, Sentence
 from neurolect.online.lost_connections import passing, refuse_what_stays
 from neurolect.online.recorded_bins import bins_of, width_of
 from neurolect.online.recorded_trials import (
@@ -26,9 +26,6 @@ from neurolect.online.recorded_trials import (
 
 if TYPE_CHECKING:
     from redis import Redis
-
-GROUP = "recorder"
-"""Consumer group; what it has not acknowledged, the decoder does not trim away."""
 
 _RETRY_SECONDS = 0.5
 _Entry = tuple[bytes, Received]
@@ -93,13 +90,14 @@ class Recorder:
         Raises:
             redis.exceptions.RedisError: the server is away; the next step goes on.
         """
-        status: Any = self._client.get(self._streams.status)
-        self._status = json.loads(status) if status else self._status
+        self._status = read_status(self._client, self._streams) or self._status
         written = 0
         if self._behind:
             written = self._handle(*self._read("0", None))
             if self._behind:
                 return written
+        # What the server gives out from here on is owed, even where its answer is lost on the way.
+        self._behind = True
         return written + self._handle(*self._read(">", block_ms or None))
 
     def _read(self, start: str, block_ms: int | None) -> tuple[Sequence[_Entry], Sequence[_Entry]]:
@@ -108,13 +106,13 @@ class Recorder:
 
         streams = dict.fromkeys((self._streams.sentences, self._streams.corrections), start)
         try:
-            found: Any = self._client.xreadgroup(GROUP, GROUP, streams, block=block_ms)  # type: ignore[arg-type]
+            found: Any = self._client.xreadgroup(RECORDER, RECORDER, streams, block=block_ms)  # type: ignore[arg-type]
         except ResponseError as error:
             if "NOGROUP" not in str(error):
                 raise
             for key in streams:
                 self._begin_group(key)
-            found = self._client.xreadgroup(GROUP, GROUP, streams)  # type: ignore[arg-type]
+            found = self._client.xreadgroup(RECORDER, RECORDER, streams)  # type: ignore[arg-type]
         entries = {key.decode(): each for key, each in found or ()}
         return entries.get(self._streams.sentences, ()), entries.get(self._streams.corrections, ())
 
@@ -122,7 +120,7 @@ class Recorder:
         from redis.exceptions import ResponseError
 
         try:
-            self._client.xgroup_create(key, GROUP, id="0", mkstream=True)
+            self._client.xgroup_create(key, RECORDER, id="0", mkstream=True)
         except ResponseError as error:
             if "BUSYGROUP" not in str(error):
                 raise
@@ -136,16 +134,16 @@ class Recorder:
             try:
                 sentence = Sentence.from_fields(fields)
                 name = recorded_name(sentence)
-            except (DataError, AttributeError, KeyError, TypeError, ValueError) as error:
-                self._problem(f"sentence {entry.decode()} cannot be recorded: {error!r}")
-                self._client.xack(self._streams.sentences, GROUP, entry)
+            except (DataError, *UNREADABLE) as error:
+                self._problem(f"sentence {entry.decode()} cannot be recorded: {_in_short(error)}")
+                self._client.xack(self._streams.sentences, RECORDER, entry)
                 continue
             done = self._write(sentence, self._folder / name, gone)
             written += done is True
             if done is None:
                 waiting.add(sentence.utterance)
             else:
-                self._client.xack(self._streams.sentences, GROUP, entry)
+                self._client.xack(self._streams.sentences, RECORDER, entry)
         if gone:
             self._problem(f"utterances {gone[0]} to {gone[-1]}, {len(gone)} in all, are not recorded: bins are gone")
         left = [entry for entry in corrections if not self._correct(*entry, waiting)]
@@ -160,12 +158,15 @@ class Recorder:
         if path.exists():
             self._paths[sentence.utterance] = path
             return False
-        if "n_features" not in self._status:
+        n_features = self._status.get("n_features")
+        if not (isinstance(n_features, int) and n_features > 0):
             self._problem_once("waits for a decoder, which says how many features there are")
             return None
-        features = self._features(sentence)
+        features = self._features(sentence, n_features)
         if not len(features):
             gone.append(sentence.utterance)
+            # A file of this number is of another server's utterance, which nobody corrects here.
+            self._paths.pop(sentence.utterance, None)
             return False
         trial = RecordedTrial(features, sentence, simulated=bool(self._status.get("simulated")))
         if not trial.complete:
@@ -178,11 +179,11 @@ class Recorder:
         self._paths[sentence.utterance] = path
         return True
 
-    def _features(self, sentence: Sentence) -> npt.NDArray[np.float32]:
+    def _features(self, sentence: Sentence, n_features: int) -> npt.NDArray[np.float32]:
         """Bins of an utterance (bins, features); none if they are gone."""
         found: Any = self._client.xrange(self._streams.input, sentence.first_input, sentence.last_input)
         entries = [fields for _, fields in found]
-        features = bins_of(sentence, entries, self._status["n_features"])
+        features = bins_of(sentence, entries, n_features)
         width = None if len(features) else width_of(sentence, entries)
         return features if width is None else bins_of(sentence, entries, width)
 
@@ -190,9 +191,9 @@ class Recorder:
         """Store a correction with its utterance; False where that has to wait."""
         try:
             correction = Correction.from_fields(fields)
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            self._problem(f"correction {entry.decode()} cannot be read: {error!r}")
-            self._client.xack(self._streams.corrections, GROUP, entry)
+        except UNREADABLE as error:
+            self._problem(f"correction {entry.decode()} cannot be read: {_in_short(error)}")
+            self._client.xack(self._streams.corrections, RECORDER, entry)
             return True
         if correction.utterance in waiting:
             return False
@@ -207,7 +208,7 @@ class Recorder:
         except OSError as error:
             self._cannot_write(error)
             return False
-        self._client.xack(self._streams.corrections, GROUP, entry)
+        self._client.xack(self._streams.corrections, RECORDER, entry)
         return True
 
     def _cannot_write(self, error: OSError) -> None:
@@ -228,3 +229,8 @@ def _add_correction(path: Path, correction: Correction) -> None:
     if correction not in trial.corrections:
         corrections = (*trial.corrections, correction)
         write_recorded(path, RecordedTrial(trial.features, trial.sentence, corrections, trial.simulated))
+
+
+def _in_short(error: Exception) -> str:
+    # Its repr would hold all that could not be read.
+    return f"{type(error).__name__}: {error}"[:200]

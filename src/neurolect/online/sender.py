@@ -54,7 +54,8 @@ class Sender:
     Args:
         client: of the server where the decoder is.
         streams: its keys.
-        source: names this recording; None makes a name. One that was sent before and not closed is gone on with.
+        name: of what records; None makes one. What was sent under it and not closed is gone on with; else a recording
+            begins, whose `source` no earlier one of the name has, so that its bins are not taken for those.
         say: is told of every wait, once, and of its end.
         max_entries: entries that may be in the stream.
     """
@@ -63,18 +64,21 @@ class Sender:
         self,
         client: Redis,
         streams: LiveStreams,
-        source: str | None = None,
+        name: str | None = None,
         say: Callable[[str], None] = lambda _: None,
         max_entries: int = MAX_ENTRIES,
     ) -> None:
-        self.source = source or f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
+        self.source = f"{name or format(datetime.now(UTC), '%Y%m%dT%H%M%S')}-{secrets.token_hex(4)}"
+        self._mark = f"{streams.prefix}sent:{name or self.source}"
         self._client = client
         self._streams = streams
         self._say = say
         self._max_entries = max_entries
         self._kept: deque[_Entry] = deque()
         self._kept_bytes = 0
-        self._number, self._bins = self._patiently(self._taken) if source else (0, 0)
+        self._number = self._bins = 0
+        if name is not None:
+            self._number, self._bins, self.source = self._patiently(self._taken)
 
     def __enter__(self) -> Sender:
         return self
@@ -111,15 +115,11 @@ class Sender:
         """End the source: the server forgets its numbers."""
         self._patiently(lambda: self._client.delete(self._mark))
 
-    @property
-    def _mark(self) -> str:
-        return f"{self._streams.prefix}sent:{self.source}"
-
-    def _taken(self) -> tuple[int, int]:
-        """Number of the last entry that the server has, and how many bins it has."""
+    def _taken(self) -> tuple[int, int, str]:
+        """Number of the last entry that the server has, how many bins it has, and of which source."""
         mark: Any = self._client.get(self._mark)
-        number, bins = map(int, (mark or b"0 0").split())
-        return number, bins
+        number, bins, source = mark.decode().split(" ", 2) if mark else (0, 0, self.source)
+        return int(number), int(bins), source
 
     def _enter(self, fields: Fields, n_bins: int) -> None:
         self._number, self._bins = self._number + 1, self._bins + n_bins
@@ -142,13 +142,13 @@ class Sender:
         """Add an entry and its number, or neither; returns how many entries are in the stream."""
         transaction = self._client.pipeline(transaction=True)
         transaction.xadd(self._streams.input, entry.fields)  # type: ignore[arg-type]
-        transaction.set(self._mark, f"{entry.number} {entry.bins}", ex=_MARK_SECONDS)
+        transaction.set(self._mark, f"{entry.number} {entry.bins} {self.source}", ex=_MARK_SECONDS)
         transaction.xlen(self._streams.input)
         length: int = transaction.execute()[-1]
         return length
 
     def _write_missing(self) -> int:
-        taken, _ = self._taken()
+        taken, _, _ = self._taken()
         missing = [entry for entry in self._kept if entry.number > taken]
         if missing and missing[0].number > taken + 1:
             lost = missing[0].number - taken - 1
