@@ -127,6 +127,17 @@ def test_an_export_takes_the_place_of_an_earlier_one_and_of_nothing_else(record,
     assert original.read_bytes() == before
 
 
+def test_a_session_without_corrected_utterances_any_more_leaves_the_export(record, tmp_path):
+    recorded, out = tmp_path / "recorded", tmp_path / "out"
+    record(1, "good", ["good"], session="t99.2030.01.05")
+    record(2, "see you", ["see you"], session="t99.2030.01.07")
+    export_recordings(recorded, out, lexicon=LEXICON)
+    max(recorded.iterdir()).unlink()
+    assert export_recordings(recorded, out, lexicon=LEXICON) == 1
+    (day,) = SpeechData(out).open("train")
+    assert [trial.sentence for trial in day] == ["good"]
+
+
 def test_what_a_decoder_of_simulated_recordings_heard_is_marked_as_simulated(record, tmp_path):
     record(1, "x", ["good"], simulated=True)
     export_recordings(tmp_path / "recorded", tmp_path / "out", lexicon=LEXICON)

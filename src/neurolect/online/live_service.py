@@ -73,7 +73,7 @@ def recording(client: Redis, streams: LiveStreams, folder: Path | None, say: Cal
     def keep() -> None:
         try:
             recorder.run(ended)
-        except NeurolectError as error:
+        except (NeurolectError, OSError) as error:
             say(f"recording has ended: {error}")
 
     thread = threading.Thread(target=keep, daemon=True)

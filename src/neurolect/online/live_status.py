@@ -113,11 +113,13 @@ def _refuse_another(client: Redis, streams: LiveStreams) -> None:
     deadline = time.monotonic() + 2.5 * _EVERY_SECONDS
     while first is not None and not first.get("ended"):
         now, _ = client.time()
-        if time.monotonic() > deadline or now - first.get("time", 0) > 2.5 * _EVERY_SECONDS:
+        told = first.get("time")
+        is_old = not isinstance(told, int | float) or now - told > 2.5 * _EVERY_SECONDS
+        if is_old or time.monotonic() > deadline:
             return
         status = read_status(client, streams) or {}
         if status.get("ended"):
             return
-        if status.get("time") != first.get("time"):
+        if status.get("time") != told:
             raise ConfigError(f"another decoder ({status.get('run')}) serves {streams.prefix}; use another prefix")
         time.sleep(0.05)

@@ -58,6 +58,9 @@ def export_recordings(recordings: Path, out: Path, split: Split = "train", lexic
     for name, text in marks.items():
         with written_atomically(out / name) as partial:
             partial.write_text(text, encoding="utf-8")
+    for earlier in out.glob(f"*/data_{split}.hdf5"):
+        if earlier.parent.name not in sessions:
+            earlier.unlink()
     for session, paths in sessions.items():
         write_split(out / session / f"data_{split}.hdf5", _trials(session, paths, pronounce))
     return sum(map(len, sessions.values()))
