@@ -26,7 +26,8 @@ from redis import Redis
 from full_size_run import N_DAYS, SESSION, write_recordings, write_run
 from neurolect.data.t15 import BIN_SECONDS
 from neurolect.online.embedded_valkey import EmbeddedValkey
-from neurolect.online.live_streams import LiveStreams, Partial
+from neurolect.online.live_answers import Partial
+from neurolect.online.live_streams import LiveStreams
 from neurolect.online.redis_server import RedisServer
 
 BINS_PER_FRAME = 4

@@ -7,7 +7,9 @@ import time
 
 import numpy as np
 
-from neurolect.online.live_streams import Bins, LiveStreams, Partial, PhonemeFrames, Problem, Sentence, Word
+from neurolect.online.live_answers import Partial, PhonemeFrames, Problem, Sentence, Word
+from neurolect.online.live_input import Bins
+from neurolect.online.live_streams import LiveStreams
 from neurolect.text.alphabet import PHONEMES
 from neurolect.text.lexicon import Lexicon
 

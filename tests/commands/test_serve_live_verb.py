@@ -17,7 +17,8 @@ from neurolect.data.smoothing import GaussianSmoothing
 from neurolect.decoding.words import word_decoder
 from neurolect.models.gru import GRUDecoder
 from neurolect.online.embedded_valkey import EmbeddedValkey
-from neurolect.online.live_streams import LiveStreams, Sentence
+from neurolect.online.live_answers import Sentence
+from neurolect.online.live_streams import LiveStreams
 from neurolect.online.sender import Sender
 from neurolect.text.alphabet import CHARACTERS
 from neurolect.training.runs import Run, load_decoder, save_run

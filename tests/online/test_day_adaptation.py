@@ -8,11 +8,12 @@ from spelling_runs import SESSIONS, WORDS, search, spelled, spelling_run
 from neurolect.decoding.hypotheses import Hypothesis
 from neurolect.errors import ConfigError
 from neurolect.online.day_adaptation import DayAdaptation
+from neurolect.online.live_answers import Problem, Sentence
 from neurolect.online.live_decoder import LiveDecoder
 from neurolect.online.live_encoder import LiveEncoder
+from neurolect.online.live_input import Bins, Event
 from neurolect.online.live_settings import LiveSettings
 from neurolect.online.live_state import Held, LiveState
-from neurolect.online.live_streams import Bins, Event, Problem, Sentence
 from neurolect.online.utterance_keeper import Tools
 from neurolect.text.alphabet import PHONEMES
 from neurolect.text.error_rates import count_errors, error_rate

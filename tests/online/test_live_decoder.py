@@ -16,11 +16,12 @@ from neurolect.decoding.second_pass import Rescoring, SecondPass
 from neurolect.errors import ConfigError
 from neurolect.models.gru import GRUDecoder
 from neurolect.online.end_of_speech import EndOfSpeech
+from neurolect.online.live_answers import Partial, PhonemeFrames, Problem, Sentence
 from neurolect.online.live_decoder import LiveDecoder
 from neurolect.online.live_encoder import LiveEncoder
+from neurolect.online.live_input import Bins, Event
 from neurolect.online.live_settings import LiveSettings
 from neurolect.online.live_state import Held, LiveState
-from neurolect.online.live_streams import Bins, Event, Partial, PhonemeFrames, Problem, Sentence
 from neurolect.online.utterance_keeper import Tools
 from neurolect.text.alphabet import PHONEMES
 from neurolect.training.runs import Run

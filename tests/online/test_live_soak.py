@@ -16,7 +16,8 @@ from spelling_runs import SESSIONS, spelled, spelling_run
 from neurolect.data.t15 import write_split
 from neurolect.data.trial import Trial
 from neurolect.online.embedded_valkey import EmbeddedValkey
-from neurolect.online.live_streams import LiveStreams, Problem, Sentence
+from neurolect.online.live_answers import Problem, Sentence
+from neurolect.online.live_streams import LiveStreams
 from neurolect.online.recorded_trials import read_recorded, recorded_files
 from neurolect.training.runs import save_run
 

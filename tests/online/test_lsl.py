@@ -13,7 +13,8 @@ import pytest
 from neurolect.commands.main import main
 from neurolect.errors import ConfigError
 from neurolect.online.embedded_valkey import EmbeddedValkey
-from neurolect.online.live_streams import Bins, Event, LiveStreams, read_input
+from neurolect.online.live_input import Bins, Event, read_input
+from neurolect.online.live_streams import LiveStreams
 from neurolect.online.lsl import bridge, find_stream, open_features, open_markers
 from neurolect.online.sender import Sender
 

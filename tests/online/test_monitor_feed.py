@@ -12,7 +12,8 @@ from redis.exceptions import RedisError
 
 from monitor_process import wait_until
 from neurolect.online.embedded_valkey import EmbeddedValkey
-from neurolect.online.live_streams import Correction, LiveStreams
+from neurolect.online.live_answers import Correction
+from neurolect.online.live_streams import LiveStreams
 from neurolect.online.monitor.feed import Feed
 from neurolect.online.monitor.hub import Hub
 from neurolect.online.monitor.outbox import Outgoing

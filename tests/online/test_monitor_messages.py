@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from neurolect.errors import DataError
-from neurolect.online.live_streams import PhonemeFrames, Sentence, Word
+from neurolect.online.live_answers import PhonemeFrames, Sentence, Word
 from neurolect.online.monitor import messages
 from neurolect.online.monitor.display_frames import FeatureScale, phoneme_messages
 

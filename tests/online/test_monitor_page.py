@@ -9,7 +9,7 @@ from redis.exceptions import RedisError
 from headless_chromium import headless_chromium
 from monitor_process import running_monitor, wait_until
 from neurolect.online.embedded_valkey import EmbeddedValkey
-from neurolect.online.live_streams import Correction
+from neurolect.online.live_answers import Correction
 from stand_in_decoder import StandInDecoder
 
 SECRET = "correct horse battery"

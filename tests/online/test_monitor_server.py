@@ -19,7 +19,9 @@ from websockets.sync.client import connect
 from monitor_process import running_monitor, wait_until
 from neurolect.data.t15 import read_split
 from neurolect.online.embedded_valkey import EmbeddedValkey
-from neurolect.online.live_streams import Bins, Correction, LiveStreams
+from neurolect.online.live_answers import Correction
+from neurolect.online.live_input import Bins
+from neurolect.online.live_streams import LiveStreams
 from stand_in_decoder import StandInDecoder
 
 SECRET = "correct horse battery"

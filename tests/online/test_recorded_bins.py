@@ -6,7 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neurolect.online.live_streams import Bins, Event, Sentence
+from neurolect.online.live_answers import Sentence
+from neurolect.online.live_input import Bins, Event
 from neurolect.online.recorded_bins import bins_of, width_of
 
 N_FEATURES = 3

@@ -15,7 +15,9 @@ import pytest
 from redis.exceptions import ConnectionError
 
 from neurolect.online.embedded_valkey import EmbeddedValkey
-from neurolect.online.live_streams import RECORDER, Bins, Correction, LiveStreams, Problem, Sentence
+from neurolect.online.live_answers import Correction, Problem, Sentence
+from neurolect.online.live_input import Bins
+from neurolect.online.live_streams import RECORDER, LiveStreams
 from neurolect.online.recorded_trials import read_recorded, recorded_files
 from neurolect.online.recording import Recorder
 

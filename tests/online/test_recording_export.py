@@ -8,7 +8,7 @@ from neurolect.data.dataset import SpeechData
 from neurolect.data.t15 import read_split, write_split
 from neurolect.data.trial import Trial
 from neurolect.errors import DataError
-from neurolect.online.live_streams import Correction, Sentence
+from neurolect.online.live_answers import Correction, Sentence
 from neurolect.online.recorded_trials import RecordedTrial, recorded_name, write_recorded
 from neurolect.online.recording_export import export_recordings
 from neurolect.text.alphabet import PHONEMES

@@ -12,7 +12,9 @@ from neurolect.data.dataset import SpeechData
 from neurolect.errors import ConfigError, DataError
 from neurolect.online.answers import Answers, beside, word_error_rate
 from neurolect.online.embedded_valkey import EmbeddedValkey
-from neurolect.online.live_streams import Bins, Event, LiveStreams, Sentence, read_input
+from neurolect.online.live_answers import Sentence
+from neurolect.online.live_input import Bins, Event, read_input
+from neurolect.online.live_streams import LiveStreams
 from neurolect.online.replay import Playback, PlayedTrial, play, trials_of
 from neurolect.online.sender import Sender
 

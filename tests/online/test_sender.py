@@ -10,8 +10,10 @@ import pytest
 
 from neurolect.errors import ConfigError, DataError
 from neurolect.online.embedded_valkey import EmbeddedValkey
+from neurolect.online.live_answers import Problem
+from neurolect.online.live_input import MAX_ENTRY_BYTES, Bins, Event, read_input
 from neurolect.online.live_numbers import admitted
-from neurolect.online.live_streams import MAX_ENTRY_BYTES, Bins, Event, LiveStreams, Problem, read_input
+from neurolect.online.live_streams import LiveStreams
 from neurolect.online.redis_server import RedisServer
 from neurolect.online.sender import Sender
 

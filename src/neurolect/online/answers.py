@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from neurolect.errors import ConfigError
+from neurolect.online.live_answers import UNREADABLE, Sentence
 from neurolect.online.live_status import read_status
-from neurolect.online.live_streams import UNREADABLE, LiveStreams, Sentence
+from neurolect.online.live_streams import LiveStreams
 from neurolect.online.lost_connections import until_done
 from neurolect.online.replay import PlayedTrial
 from neurolect.text.error_rates import ErrorRate, count_word_errors, error_rate

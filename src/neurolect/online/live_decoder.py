@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from neurolect.errors import DataError, NeurolectError
+from neurolect.online.live_answers import Problem
 from neurolect.online.live_events import changed, notes_of
+from neurolect.online.live_input import Bins, Event
 from neurolect.online.live_numbers import admitted
 from neurolect.online.live_state import Held, LiveState
-from neurolect.online.live_streams import Bins, Event, Problem
 from neurolect.online.live_utterance import LiveUtterance, Span
 from neurolect.online.utterance_keeper import Output, Tools, UtteranceKeeper, guidance_of
 

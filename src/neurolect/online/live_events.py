@@ -8,8 +8,9 @@ from typing import Any, NoReturn
 
 from neurolect.decoding.options import LARGEST
 from neurolect.errors import DataError
+from neurolect.online.live_answers import Problem
+from neurolect.online.live_input import Event
 from neurolect.online.live_state import Held
-from neurolect.online.live_streams import Event, Problem
 
 LONGEST_VALUE = 100_000
 """Characters of a value that are taken; a session's name may have 200."""

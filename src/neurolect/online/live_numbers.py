@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from neurolect.errors import DataError
-from neurolect.online.live_streams import Bins
+from neurolect.online.live_input import Bins
 
 _SOURCES = 64
 """Sources whose numbers are remembered, those heard last."""

@@ -11,17 +11,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from neurolect.errors import ConfigError
+from neurolect.online.live_answers import UNREADABLE, Partial, PhonemeFrames, Problem, Sentence
 from neurolect.online.live_state import BEGINNING, LiveState
-from neurolect.online.live_streams import (
-    RECORDER,
-    UNREADABLE,
-    Fields,
-    LiveStreams,
-    Partial,
-    PhonemeFrames,
-    Problem,
-    Sentence,
-)
+from neurolect.online.live_streams import RECORDER, Fields, LiveStreams
 from neurolect.online.lost_connections import until_done
 from neurolect.online.utterance_keeper import Output
 

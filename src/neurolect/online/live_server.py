@@ -8,10 +8,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from neurolect.errors import DataError
+from neurolect.online.live_answers import Partial, Problem, Sentence
 from neurolect.online.live_decoder import LiveDecoder
+from neurolect.online.live_input import Bins, Event, read_input
 from neurolect.online.live_publisher import LivePublisher, milliseconds_of
 from neurolect.online.live_status import LiveStatus
-from neurolect.online.live_streams import Bins, Event, LiveStreams, Partial, Problem, Received, Sentence, read_input
+from neurolect.online.live_streams import LiveStreams, Received
 from neurolect.online.lost_connections import until_done
 from neurolect.online.utterance_keeper import Output
 

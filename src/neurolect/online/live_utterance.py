@@ -14,9 +14,9 @@ from neurolect.decoding.decoder import Decoder
 from neurolect.decoding.guidance import Guidance
 from neurolect.decoding.hypotheses import Hypothesis
 from neurolect.online.end_of_speech import EndOfSpeech, SpeechListener
+from neurolect.online.live_answers import EndedBy, Partial, PhonemeFrames, Sentence, Word
 from neurolect.online.live_encoder import EncoderStream, Floats, LiveEncoder
 from neurolect.online.live_state import LiveState
-from neurolect.online.live_streams import EndedBy, Partial, PhonemeFrames, Sentence, Word
 
 _FAILURES = (RuntimeError, MemoryError)
 """Of a large language model, for which there is not enough memory."""

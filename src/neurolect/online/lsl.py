@@ -12,7 +12,7 @@ import numpy as np
 
 from neurolect.data.t15 import BIN_SECONDS
 from neurolect.errors import ConfigError
-from neurolect.online.live_streams import EventKind
+from neurolect.online.live_input import EventKind
 from neurolect.online.sender import Sender
 
 if TYPE_CHECKING:

@@ -9,7 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from neurolect.errors import DataError
-from neurolect.online.live_streams import Bins, Received, Sentence, read_input
+from neurolect.online.live_answers import Sentence
+from neurolect.online.live_input import Bins, read_input
+from neurolect.online.live_streams import Received
 
 
 def bins_of(sentence: Sentence, entries: Sequence[Received], n_features: int) -> npt.NDArray[np.float32]:

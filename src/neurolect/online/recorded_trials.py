@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from neurolect.data.files import written_atomically
 from neurolect.errors import DataError
-from neurolect.online.live_streams import Correction, Sentence
+from neurolect.online.live_answers import Correction, Sentence
 
 _NAME = re.compile(r"utterance_(\d+)_.+_(\d+)-(\d+)\.hdf5$")
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,63}$")

@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from neurolect.errors import DataError
+from neurolect.online.live_answers import UNREADABLE, Correction, Problem, Sentence
 from neurolect.online.live_status import read_status
-from neurolect.online.live_streams import RECORDER, UNREADABLE, Correction, LiveStreams, Problem, Received, Sentence
+from neurolect.online.live_streams import RECORDER, LiveStreams, Received
 from neurolect.online.lost_connections import passing, refuse_what_stays
 from neurolect.online.recorded_bins import bins_of, width_of
 from neurolect.online.recorded_trials import (

@@ -15,7 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from neurolect.errors import DataError
-from neurolect.online.live_streams import MAX_ENTRY_BYTES, Bins, Event, EventKind, Fields, LiveStreams, Problem
+from neurolect.online.live_answers import Problem
+from neurolect.online.live_input import MAX_ENTRY_BYTES, Bins, Event, EventKind
+from neurolect.online.live_streams import Fields, LiveStreams
 from neurolect.online.lost_connections import passing, until_done
 
 if TYPE_CHECKING:

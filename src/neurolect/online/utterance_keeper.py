@@ -16,10 +16,10 @@ from neurolect.decoding.hypotheses import Hypothesis
 from neurolect.decoding.second_pass import SecondPass
 from neurolect.errors import ConfigError
 from neurolect.models.gru import DayLayer
+from neurolect.online.live_answers import EndedBy, Partial, PhonemeFrames, Problem, Sentence
 from neurolect.online.live_encoder import Floats, LiveEncoder
 from neurolect.online.live_settings import LiveSettings
 from neurolect.online.live_state import Held, LiveState
-from neurolect.online.live_streams import EndedBy, Partial, PhonemeFrames, Problem, Sentence
 from neurolect.online.live_utterance import LiveUtterance, Span, split_spans
 from neurolect.online.rescoring_fallback import rescored
 

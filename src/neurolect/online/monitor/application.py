@@ -21,7 +21,8 @@ from starlette.types import ASGIApp
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from neurolect.errors import NeurolectError, in_a_line
-from neurolect.online.live_streams import Correction, LiveStreams
+from neurolect.online.live_answers import Correction
+from neurolect.online.live_streams import LiveStreams
 from neurolect.online.monitor.feed import Feed, Said
 from neurolect.online.monitor.guard import Guard, Token, cookie_name
 from neurolect.online.monitor.hub import Hub

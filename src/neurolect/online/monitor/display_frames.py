@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from neurolect.online.live_streams import PhonemeFrames
+from neurolect.online.live_answers import PhonemeFrames
 
 FEATURES, PHONEMES = 1, 2
 """First byte of a binary message."""

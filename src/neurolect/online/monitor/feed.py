@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from neurolect.errors import DataError, in_a_line
-from neurolect.online.live_streams import Bins, LiveStreams, PhonemeFrames, Received, read_input
+from neurolect.online.live_answers import PhonemeFrames
+from neurolect.online.live_input import Bins, read_input
+from neurolect.online.live_streams import LiveStreams, Received
 from neurolect.online.monitor import messages
 from neurolect.online.monitor.display_frames import FeatureScale, phoneme_messages
 from neurolect.online.monitor.hub import MAX_PROBLEMS, MAX_SENTENCES

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 from neurolect.errors import DataError, in_a_line
-from neurolect.online.live_streams import Correction, Partial, Problem, Received, Sentence, Word
+from neurolect.online.live_answers import Correction, Partial, Problem, Sentence, Word
+from neurolect.online.live_streams import Received
 
 Message = dict[str, Any]
 """With the key `type`; holds only what JSON can."""
