@@ -17,7 +17,7 @@ from neurolect.errors import NeurolectError
 VERBS = {
     "demo": "Simulate recordings, train a small decoder, decode them and write a report",
     "demo seeg": "Simulate sEEG of two people, train the stages of Du-IN, compare where classifiers begin",
-    "demo live": "Play the demo's recordings to a live decoder, and show it in a browser",
+    "demo live": "Play the demo's validation recordings to a live decoder, and show it in a browser",
     "data check": "Validate a dataset and print a table of what it holds",
     "data download": "Fetch a public dataset",
     "data convert": "Turn raw field potentials into the packed form that training reads",
