@@ -112,6 +112,7 @@ def test_what_nobody_should_send_is_refused_in_a_line_and_the_utterance_goes_on(
         ({**bins, "features": b""}, "0 bytes are no whole bins"),
         ({"hello": "world"}, "neither 'features' nor 'event'"),
         ({**bins, "first": "-1"}, "first is -1"),
+        ({**bins, "first": str(2**70)}, "first is 1.18059e+21"),
         ({**bins, "first": "many"}, "first is missing or not a number"),
         ({**bins, "source": b"\xff"}, "source is not text"),
         ({**bins, "source": "a" * 2_000_000}, "source has 2000000 characters"),
@@ -200,6 +201,15 @@ def test_events_out_of_order_and_clocks_that_go_back_are_ordinary(client):
         "10 bins are missing before bin 550 of source 'a'",
         "utterance_end without utterance_start",
     ]
+
+
+@pytest.mark.parametrize("time_", ["yesterday", "nan", b"\xff"])
+def test_a_time_that_cannot_be_read_costs_nothing(client, time_):
+    for message in trials(SENTENCES[:1]):
+        client.xadd(STREAMS.input, {**message.to_fields(), "sent": time_})
+    taken(begun(client))
+    assert ([each.text for each in sentences(client)], problems(client)) == (SENTENCES[:1], [])
+    assert {each.sent for each in said(client, Partial, STREAMS.partials)} == {0.0}
 
 
 class Chatter:
