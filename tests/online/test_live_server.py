@@ -22,7 +22,7 @@ from neurolect.online.live_encoder import LiveEncoder
 from neurolect.online.live_input import Bins, Event
 from neurolect.online.live_publisher import LivePublisher
 from neurolect.online.live_server import LiveServer
-from neurolect.online.live_service import described
+from neurolect.online.live_service import described, serve
 from neurolect.online.live_settings import LiveSettings
 from neurolect.online.live_state import Held, LiveState
 from neurolect.online.live_status import LiveStatus, read_status
@@ -421,6 +421,17 @@ def test_the_status_tells_what_the_decoder_is_and_how_it_fares(client):
     assert (told["n_features"], told["weights"], told["queue"]) == (41, "float32", 0)
     assert told["latency_ms"]["max"] >= told["latency_ms"]["p99"] >= told["latency_ms"]["p50"] > 0
     LiveStatus(client, STREAMS, {})
+
+
+@pytest.mark.parametrize(
+    ("key", "found", "wanted"),
+    [("status", "hash", "string"), ("state", "string", "hash"), ("input", "string", "stream"),
+     ("sentences", "string", "stream"), ("corrections", "string", "stream")],
+)  # fmt: skip
+def test_a_key_of_another_type_is_refused_by_its_name(client, key, found, wanted):
+    client.set(STREAMS.prefix + key, "text") if found == "string" else client.hset(STREAMS.prefix + key, "a", "b")
+    with pytest.raises(ConfigError, match=f"redis: neurolect:{key} is a {found} and must be a {wanted}"):
+        serve(client, STREAMS, Tools(ENCODER, SEARCH), Held(SESSIONS[0]), print)
 
 
 def test_a_state_of_something_else_is_refused(client):
