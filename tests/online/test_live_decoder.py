@@ -280,10 +280,16 @@ def test_an_utterance_ends_with_its_source_and_when_it_is_too_long():
         ("good morning", "source"), ("see you soon", "event"),
     ]  # fmt: skip
     assert ["without utterance_start" in each.text for each in only(Problem, outputs)] == [True]
-    endless = play(decoder(longest_seconds=2), [Event("utterance_start"), *cut(silence(9), [30] * 12)])
+    too_long = [Event("utterance_start"), *cut(silence(9), [30] * 12), Event("utterance_end"), Event("utterance_end")]
+    endless = play(decoder(longest_seconds=2), too_long)
+    said = "ended after 2 s; bins until the next utterance_start are ignored"
+    assert [each.text for each in only(Problem, endless)] == [said, "utterance_end without utterance_start"]
     (sentence,) = only(Sentence, endless)
     assert (sentence.text, sentence.n_bins, sentence.ended_by) == ("", 100, "length")
-    assert sentence.problems == ("ended after 2 s",)
+    assert sentence.problems == (said,)
+    noise = spelled("see you see you see you see you")
+    outputs = play(decoder(boundaries="silence", longest_seconds=2), cut(noise, [30] * 12))
+    assert {each.text for each in only(Problem, outputs)} == {"ended after 2 s"}
 
 
 def test_an_utterance_too_short_for_a_frame_has_an_empty_sentence():

@@ -150,6 +150,9 @@ class LiveDecoder:
 
     def _stop(self, entry: str, event: Event) -> list[Output]:
         utterance = self._keeper.open
+        if utterance is None and self._keeper.was_cut:
+            self._keeper.was_cut = False
+            return []
         if utterance is None:
             return [Problem("utterance_end without utterance_start", entry, "decoder")]
         notes, outputs = notes_of(event, entry)

@@ -63,11 +63,15 @@ class UtteranceKeeper:
     Args:
         tools: what utterances are decoded with.
         now: where things stand; of what is read from the input stream its owner takes care.
+
+    Attributes:
+        was_cut: whether the last utterance had become too long, and its end is still to be told.
     """
 
     def __init__(self, tools: Tools, now: LiveState) -> None:
         self.now = now
         self.open: LiveUtterance | None = None
+        self.was_cut = False
         self._tools = tools
         self._settings = tools.settings
         self._waiting: list[Span] = []
@@ -121,6 +125,7 @@ class UtteranceKeeper:
         if self._normaliser is not None and held.block_begins:
             self._normaliser.next_block()
         self.now = replace(self.now, held=replace(held, block_begins=False), sums=self._sums)
+        self.was_cut = False
         search = self._tools.search
         said = " ".join(f"{sentence}." for sentence in state.said) if self._settings.context == "said" else ""
         context = f"{held.context} {said}".strip()
@@ -187,8 +192,12 @@ class UtteranceKeeper:
         if listener is not None and listener.ended:
             return outputs + self.end("silence")
         if utterance.n_bins >= self._tools.encoder.bins_in(self._settings.longest_seconds):
-            utterance.problems.append(f"ended after {self._settings.longest_seconds:g} s")
-            return outputs + self.end("length")
+            said = f"ended after {self._settings.longest_seconds:g} s"
+            if self._settings.boundaries == "events":
+                said += "; bins until the next utterance_start are ignored"
+                self.was_cut = True
+            utterance.problems.append(said)
+            return [*outputs, Problem(said, piece[-1].entry, "decoder"), *self.end("length")]
         if listener is not None and not listener.begun:
             utterance.lead.append((sums, piece))
             if listener.in_vain:
