@@ -129,7 +129,9 @@ def test_what_nobody_should_send_is_refused_in_a_line_and_the_utterance_goes_on(
     for fields, _ in refused:
         client.xadd(STREAMS.input, fields)
     sent(client, [Bins(features[40:], 40, "a", 0.0), Event("utterance_end")])
-    taken(begun(client))
+    lines = []
+    taken(begun(client, lines.append))
+    assert lines[0].startswith("problem: 10 bytes are no whole bins")
     (sentence,) = sentences(client)
     assert (sentence.text, sentence.n_bins) == ("see you soon", len(features))
     found = problems(client)

@@ -120,7 +120,7 @@ class LiveServer:
                 self._status.answered(output.latency_ms)
             elif isinstance(output, Problem):
                 self._problems += 1
-                self._say(f"{output.input or 'problem'}: {_in_a_line(output.text)}")
+                self._say(f"problem: {_in_a_line(output.text)}")
             elif isinstance(output, Sentence):
                 self._say(f"{output.utterance}: {output.text}")
         self._tell_status()
