@@ -395,6 +395,27 @@ def test_a_decoder_that_falls_behind_says_so_and_drops_nothing(client):
     assert client.xlen(STREAMS.partials) < sum(isinstance(each, Bins) for each in messages) / 3
 
 
+def test_what_came_before_it_began_is_no_lag(client):
+    messages, lines = trials(SENTENCES[:2]), []
+    sent(client, messages[:30])
+    time.sleep(0.31)  # longer than what is called behind
+    server = begun(client, lines.append, behind_seconds=0.3)
+    taken(server)
+    assert server._status._told(False)["latency_ms"]["max"] == 0
+    assert not server._status.changing["lag_ms"]
+    assert lines[0] == "reading again what came before"
+    for message in messages[30:]:
+        sent(client, [message])
+        taken(server)
+    assert 0 < server._status._told(False)["latency_ms"]["max"] < 300
+    assert [each.text for each in sentences(client)] == SENTENCES[:2]
+    assert (problems(client), lines[1:]) == ([], [f"{number}: {text}" for number, text in enumerate(SENTENCES[:2], 1)])
+    sent(client, [Event("block", "1")])
+    time.sleep(0.31)
+    taken(server)
+    assert ["s behind" in each for each in problems(client)] == [True]
+
+
 def test_there_is_a_partial_for_each_entry_that_completed_a_frame(client):
     sent(client, trials(SENTENCES[:1]))
     taken(begun(client))
