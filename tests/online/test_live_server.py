@@ -214,6 +214,19 @@ def test_a_time_that_cannot_be_read_costs_nothing(client, time_):
     assert {each.sent for each in said(client, Partial, STREAMS.partials)} == {0.0}
 
 
+def test_what_a_day_layer_has_learned_from_is_told_and_survives(client):
+    how, lines = {"adapt": DayAdaptation(steps=1, least_confidence=0)}, []
+    sent(client, [*trials(SENTENCES[:2]), Event("block", "1")])
+    for _ in range(2):
+        server = begun(client, lines.append, **how)
+        assert server._status.changing["adapted"] == (2 if lines else 0)
+        taken(server)
+        assert server._status.changing["adapted"] == 2
+    counts = ("1 sentence", "2 sentences")
+    learned = [f"session {SESSIONS[0]}: its day layer has learned from {each}" for each in counts]
+    assert [each for each in lines if "learned" in each] == learned
+
+
 class Chatter:
     """Lines that a server says; the process ends when it has said so many."""
 

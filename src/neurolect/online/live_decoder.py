@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from neurolect.errors import DataError, NeurolectError
@@ -47,6 +47,11 @@ class LiveDecoder:
     def session(self) -> str:
         """Of the next utterance."""
         return self._keeper.now.held.session
+
+    @property
+    def learned(self) -> Mapping[str, int]:
+        """From how many sentences the day layer of each session has learned."""
+        return self._keeper.now.learned
 
     def push(self, entries: Sequence[tuple[str, Bins]]) -> list[Output]:
         """Bins of entries that follow each other in the input stream, with their ids."""

@@ -66,6 +66,7 @@ class LiveServer:
         self._excused_ms = math.inf if is_after(self._before, self._position) else 0.0
         self._told_before = False
         self._written = self._kept = decoder.state
+        self._learned = decoder.learned
         self._kept_at = -math.inf
         self._bins = self._problems = 0
         self._tell_status()
@@ -131,6 +132,8 @@ class LiveServer:
         self._tell_status()
         # After the sentence is out: it may take a while.
         self._decoder.settle()
+        if self._decoder.learned is not self._learned:
+            self._tell_learning()
 
     def _keep_state(self) -> None:
         """Write the state where it has moved on without a sentence, and take away what lies before it."""
@@ -175,6 +178,14 @@ class LiveServer:
             self._say("the decoder has caught up")
         self._tell_status()
 
+    def _tell_learning(self) -> None:
+        before, self._learned = self._learned, self._decoder.learned
+        for session, count in self._learned.items():
+            if count != before.get(session):
+                sentences = "1 sentence" if count == 1 else f"{count} sentences"
+                self._say(f"session {session}: its day layer has learned from {sentences}")
+        self._tell_status()
+
     def _tell_status(self) -> None:
         decoder, open_ = self._decoder, self._decoder.utterance
         utterances = decoder.state.utterances
@@ -187,6 +198,7 @@ class LiveServer:
             "lag_ms": round(self._lag_ms, 3),
             "behind": self._behind,
             "bins": self._bins,
+            "adapted": decoder.learned.get(decoder.session, 0),
             "problems": self._problems,
         }
 

@@ -92,10 +92,11 @@ class UtteranceKeeper:
             return
         assert self._settings.adapt is not None, "nothing else is left to be done"
         session = finished.state.held.session
-        layer = self._settings.adapt.adapted(
-            self._tools.encoder.run, self._layer(session), finished.features, finished.phonemes
-        )
-        self.now = replace(self.now, layers={**self.now.layers, session: layer})
+        before = self._layer(session)
+        layer = self._settings.adapt.adapted(self._tools.encoder.run, before, finished.features, finished.phonemes)
+        if layer is not before:
+            learned = {**self.now.learned, session: self.now.learned.get(session, 0) + 1}
+            self.now = replace(self.now, layers={**self.now.layers, session: layer}, learned=learned)
 
     def hear(self, spans: list[Span]) -> list[Output]:
         """Take bins of one source, to the last one."""
@@ -133,7 +134,7 @@ class UtteranceKeeper:
             search.fusion = replace(search.fusion, context=context)
         self.open = LiveUtterance(
             number=state.utterances + 1,
-            state=replace(state, layers=self.now.layers),
+            state=replace(state, layers=self.now.layers, learned=self.now.learned),
             encoder=self._tools.encoder,
             encoding=self._tools.encoder.stream(self._layer(held.session)),
             search=search,
