@@ -278,13 +278,14 @@ def test_whoever_empties_redis_as_the_references_evaluation_does_is_served(clien
 
 def test_a_key_that_is_no_stream_stops_its_own_session_only(client, valkey, server):
     r = valkey.server.client()
-    r.xadd("remote_lm_sessions", {"prefix": "bad:"})
+    announced = r.xadd("remote_lm_sessions", {"prefix": "bad:"})
     wait_until(lambda: r.exists("bad:remote_lm_session"))
     r.set("bad:remote_lm_input", "text")
     assert client.sentence(spoken(SENTENCES[1])) == SENTENCES[1]
     because = "session 'bad:' cannot be served until this is mended: bad:remote_lm_input is a string"
     wait_until(lambda: server.said(because))
     assert client.sentence(spoken(SENTENCES[2])) == SENTENCES[2]
+    r.xdel("remote_lm_sessions", announced)
 
 
 def test_a_context_that_is_no_string_costs_the_context_only(client, valkey, server):
