@@ -91,3 +91,10 @@ def test_the_verb_decodes_records_and_ends_with_ctrl_c(run, tmp_path):
 def test_settings_that_cannot_be_meant_are_refused_in_a_line(run, capsys, settings, complaint):
     assert main(["serve", "live", str(run), *settings]) == 2
     assert complaint in capsys.readouterr().err
+
+
+def test_the_server_is_tried_before_the_model_is_loaded(tmp_path, capsys):
+    with EmbeddedValkey() as valkey:
+        valkey.server.client().config_set("requirepass", "carp")
+        assert main(["serve", "live", str(tmp_path / "no_run"), "--unix-socket", str(valkey.socket)]) == 2
+    assert "needs a password" in capsys.readouterr().err

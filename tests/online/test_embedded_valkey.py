@@ -163,3 +163,6 @@ def test_a_wrong_password_is_said_and_not_retried(monkeypatch):
         wrong = RedisServer(unix_socket=valkey.socket, password_env="SECRET")
         with pytest.raises(ConfigError, match=r"valkey.sock"), reached(wrong, print):
             pass
+        needs = r"valkey.sock\?db=0 needs a password: name the variable that holds it with --password_env"
+        with pytest.raises(ConfigError, match=needs), reached(RedisServer(unix_socket=valkey.socket), print):
+            pass

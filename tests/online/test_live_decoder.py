@@ -107,6 +107,36 @@ def test_bins_outside_of_an_utterance_are_ignored():
     assert (sentence.text, sentence.first_bin, sentence.n_bins) == ("good morning", 50, len(features))
 
 
+@pytest.mark.parametrize("far", [2**40, 10**9])
+def test_a_corrupt_bin_number_costs_its_entry_and_no_more(far):
+    features = spelled("good morning")
+    messages = trial(features, [10] * 20)
+    messages.insert(4, Bins(features[:10], far, "a", 0.0))
+    outputs = play(decoder(), [*messages, *trial(spelled("see you soon"), [9], first=len(features))])
+    assert [each.text for each in only(Sentence, outputs)] == ["good morning", "see you soon"]
+    (problem,) = only(Problem, outputs)
+    assert problem.text == f"first is {far}, more than an hour after bin 30 of source 'a', and is left out"
+
+
+def test_a_source_begins_where_it_likes_and_goes_on_after_hours():
+    features, later = spelled("good morning"), spelled("see you soon")
+    far = 2**40 + 10**7
+    messages = [*trial(features, first=2**40), *cut(silence(1), [20], first=far), *trial(later, first=far + 50)]
+    outputs = play(decoder(), messages)
+    assert [each.text for each in only(Sentence, outputs)] == ["good morning", "see you soon"]
+    refused, missing = only(Problem, outputs)
+    assert "more than an hour after" in refused.text
+    assert "bins are missing before" in missing.text
+
+
+def test_a_source_whose_bins_all_come_again_is_told_of_now_and_then():
+    features = np.concatenate([spelled("see")] * 100)[:1000]
+    again = [Event("utterance_start"), *cut(features, [10] * 99), Event("utterance_end")]
+    told = only(Problem, play(decoder(), [*again, *again, *again]))
+    first, tenth = (f"bins from {number} of source 'a' come again and are left out" for number in (0, 500))
+    assert [each.text for each in told] == [first, tenth, "an utterance without bins ended"] * 2
+
+
 PAUSES = EndOfSpeech(silence_seconds=0.6, restart_seconds=2, lead_seconds=0.5)
 
 
@@ -250,10 +280,16 @@ def test_an_utterance_ends_with_its_source_and_when_it_is_too_long():
         ("good morning", "source"), ("see you soon", "event"),
     ]  # fmt: skip
     assert ["without utterance_start" in each.text for each in only(Problem, outputs)] == [True]
-    endless = play(decoder(longest_seconds=2), [Event("utterance_start"), *cut(silence(9), [30] * 12)])
+    too_long = [Event("utterance_start"), *cut(silence(9), [30] * 12), Event("utterance_end"), Event("utterance_end")]
+    endless = play(decoder(longest_seconds=2), too_long)
+    said = "ended after 2 s; bins until the next utterance_start are ignored"
+    assert [each.text for each in only(Problem, endless)] == [said, "utterance_end without utterance_start"]
     (sentence,) = only(Sentence, endless)
     assert (sentence.text, sentence.n_bins, sentence.ended_by) == ("", 100, "length")
-    assert sentence.problems == ("ended after 2 s",)
+    assert sentence.problems == (said,)
+    noise = spelled("see you see you see you see you")
+    outputs = play(decoder(boundaries="silence", longest_seconds=2), cut(noise, [30] * 12))
+    assert {each.text for each in only(Problem, outputs)} == {"ended after 2 s"}
 
 
 def test_an_utterance_too_short_for_a_frame_has_an_empty_sentence():

@@ -22,7 +22,7 @@ from neurolect.online.live_encoder import LiveEncoder
 from neurolect.online.live_input import Bins, Event
 from neurolect.online.live_publisher import LivePublisher
 from neurolect.online.live_server import LiveServer
-from neurolect.online.live_service import described
+from neurolect.online.live_service import described, serve
 from neurolect.online.live_settings import LiveSettings
 from neurolect.online.live_state import Held, LiveState
 from neurolect.online.live_status import LiveStatus, read_status
@@ -112,6 +112,7 @@ def test_what_nobody_should_send_is_refused_in_a_line_and_the_utterance_goes_on(
         ({**bins, "features": b""}, "0 bytes are no whole bins"),
         ({"hello": "world"}, "neither 'features' nor 'event'"),
         ({**bins, "first": "-1"}, "first is -1"),
+        ({**bins, "first": str(2**70)}, "first is 1.18059e+21"),
         ({**bins, "first": "many"}, "first is missing or not a number"),
         ({**bins, "source": b"\xff"}, "source is not text"),
         ({**bins, "source": "a" * 2_000_000}, "source has 2000000 characters"),
@@ -128,7 +129,9 @@ def test_what_nobody_should_send_is_refused_in_a_line_and_the_utterance_goes_on(
     for fields, _ in refused:
         client.xadd(STREAMS.input, fields)
     sent(client, [Bins(features[40:], 40, "a", 0.0), Event("utterance_end")])
-    taken(begun(client))
+    lines = []
+    taken(begun(client, lines.append))
+    assert lines[0].startswith("problem: 10 bytes are no whole bins")
     (sentence,) = sentences(client)
     assert (sentence.text, sentence.n_bins) == ("see you soon", len(features))
     found = problems(client)
@@ -200,6 +203,28 @@ def test_events_out_of_order_and_clocks_that_go_back_are_ordinary(client):
         "10 bins are missing before bin 550 of source 'a'",
         "utterance_end without utterance_start",
     ]
+
+
+@pytest.mark.parametrize("time_", ["yesterday", "nan", b"\xff"])
+def test_a_time_that_cannot_be_read_costs_nothing(client, time_):
+    for message in trials(SENTENCES[:1]):
+        client.xadd(STREAMS.input, {**message.to_fields(), "sent": time_})
+    taken(begun(client))
+    assert ([each.text for each in sentences(client)], problems(client)) == (SENTENCES[:1], [])
+    assert {each.sent for each in said(client, Partial, STREAMS.partials)} == {0.0}
+
+
+def test_what_a_day_layer_has_learned_from_is_told_and_survives(client):
+    how, lines = {"adapt": DayAdaptation(steps=1, least_confidence=0)}, []
+    sent(client, [*trials(SENTENCES[:2]), Event("block", "1")])
+    for _ in range(2):
+        server = begun(client, lines.append, **how)
+        assert server._status.changing["adapted"] == (2 if lines else 0)
+        taken(server)
+        assert server._status.changing["adapted"] == 2
+    counts = ("1 sentence", "2 sentences")
+    learned = [f"session {SESSIONS[0]}: its day layer has learned from {each}" for each in counts]
+    assert [each for each in lines if "learned" in each] == learned
 
 
 class Chatter:
@@ -383,6 +408,27 @@ def test_a_decoder_that_falls_behind_says_so_and_drops_nothing(client):
     assert client.xlen(STREAMS.partials) < sum(isinstance(each, Bins) for each in messages) / 3
 
 
+def test_what_came_before_it_began_is_no_lag(client):
+    messages, lines = trials(SENTENCES[:2]), []
+    sent(client, messages[:30])
+    time.sleep(0.31)  # longer than what is called behind
+    server = begun(client, lines.append, behind_seconds=0.3)
+    taken(server)
+    assert server._status._told(False)["latency_ms"]["max"] == 0
+    assert not server._status.changing["lag_ms"]
+    assert lines[0] == "reading again what came before"
+    for message in messages[30:]:
+        sent(client, [message])
+        taken(server)
+    assert 0 < server._status._told(False)["latency_ms"]["max"] < 300
+    assert [each.text for each in sentences(client)] == SENTENCES[:2]
+    assert (problems(client), lines[1:]) == ([], [f"{number}: {text}" for number, text in enumerate(SENTENCES[:2], 1)])
+    sent(client, [Event("block", "1")])
+    time.sleep(0.31)
+    taken(server)
+    assert ["s behind" in each for each in problems(client)] == [True]
+
+
 def test_there_is_a_partial_for_each_entry_that_completed_a_frame(client):
     sent(client, trials(SENTENCES[:1]))
     taken(begun(client))
@@ -411,6 +457,17 @@ def test_the_status_tells_what_the_decoder_is_and_how_it_fares(client):
     assert (told["n_features"], told["weights"], told["queue"]) == (41, "float32", 0)
     assert told["latency_ms"]["max"] >= told["latency_ms"]["p99"] >= told["latency_ms"]["p50"] > 0
     LiveStatus(client, STREAMS, {})
+
+
+@pytest.mark.parametrize(
+    ("key", "found", "wanted"),
+    [("status", "hash", "string"), ("state", "string", "hash"), ("input", "string", "stream"),
+     ("sentences", "string", "stream"), ("corrections", "string", "stream")],
+)  # fmt: skip
+def test_a_key_of_another_type_is_refused_by_its_name(client, key, found, wanted):
+    client.set(STREAMS.prefix + key, "text") if found == "string" else client.hset(STREAMS.prefix + key, "a", "b")
+    with pytest.raises(ConfigError, match=f"redis: neurolect:{key} is a {found} and must be a {wanted}"):
+        serve(client, STREAMS, Tools(ENCODER, SEARCH), Held(SESSIONS[0]), print)
 
 
 def test_a_state_of_something_else_is_refused(client):

@@ -145,6 +145,22 @@ def test_a_session_whose_settings_cannot_be_is_refused_and_the_others_are_served
         assert ReferenceClient(r, "other:").sentence(spoken(SENTENCES[1])) == SENTENCES[1]
 
 
+@pytest.mark.parametrize("key", ["remote_lm_input", "remote_lm_output_final", "remote_lm_session"])
+def test_a_session_comes_back_when_its_key_is_mended(valkey, graph, key):
+    r = valkey.server.client()
+    with serving(valkey.socket, "--graph", str(graph), *SOON) as server:
+        assert ReferenceClient(r).sentence(spoken(SENTENCES[0])) == SENTENCES[0]
+        r.set(key, "text")
+        if key == "remote_lm_output_final":
+            r.xadd("remote_lm_finalize", {"done": 0})
+        wait_until(lambda: server.said(f"session '' cannot be served until this is mended: {key} is a string"))
+        time.sleep(1.5)  # it is looked at again meanwhile
+        assert sum("cannot be served" in line for line in server.lines) == 1
+        r.delete(key)
+        wait_until(lambda: server.said("session '' can be served again"))
+        assert ReferenceClient(r).sentence(spoken(SENTENCES[1])) == SENTENCES[1]
+
+
 def test_our_client_repeats_the_utterance_when_redis_dies_under_it(valkey, graph, models):
     with serving(valkey.socket, "--graph", str(graph)):
         r = valkey.server.client()

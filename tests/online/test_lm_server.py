@@ -278,12 +278,27 @@ def test_whoever_empties_redis_as_the_references_evaluation_does_is_served(clien
 
 def test_a_key_that_is_no_stream_stops_its_own_session_only(client, valkey, server):
     r = valkey.server.client()
-    r.xadd("remote_lm_sessions", {"prefix": "bad:"})
+    announced = r.xadd("remote_lm_sessions", {"prefix": "bad:"})
     wait_until(lambda: r.exists("bad:remote_lm_session"))
     r.set("bad:remote_lm_input", "text")
     assert client.sentence(spoken(SENTENCES[1])) == SENTENCES[1]
-    wait_until(lambda: server.said("session 'bad:' cannot be served"))
+    because = "session 'bad:' cannot be served until this is mended: bad:remote_lm_input is a string"
+    wait_until(lambda: server.said(because))
     assert client.sentence(spoken(SENTENCES[2])) == SENTENCES[2]
+    r.xdel("remote_lm_sessions", announced)
+
+
+def test_a_context_that_is_no_string_costs_the_context_only(client, valkey, server):
+    r = valkey.server.client()
+    r.lpush("contextual_decoding_current_context", "how", "are", "you")
+    for sentence in SENTENCES[1:3]:
+        assert client.sentence(spoken(sentence)) == sentence
+        error = b"without context, since contextual_decoding_current_context is a list and must be a string"
+        assert (client.final[b"error"], client.final[b"context_str"]) == (error, b"")
+    r.delete("contextual_decoding_current_context")
+    assert client.sentence(spoken(SENTENCES[1])) == SENTENCES[1]
+    assert b"error" not in client.final
+    assert not server.said("session '' cannot be served")
 
 
 def test_a_session_that_asks_for_the_impossible_stops_nobody(client, valkey):

@@ -28,7 +28,7 @@ def sentence(first_bin, n_bins):
     resent=st.lists(st.tuples(st.integers(0, 11), st.integers(0, 11)), max_size=4),
     first=st.integers(0, 30),
     length=st.integers(1, 40),
-    among=st.lists(st.integers(0, 12), max_size=5),
+    among=st.lists(st.integers(0, 12), max_size=7),
 )
 def test_an_utterance_has_its_bins_once_however_they_were_cut_sent_again_and_mixed(
     blocks, resent, first, length, among
@@ -50,6 +50,8 @@ def test_an_utterance_has_its_bins_once_however_they_were_cut_sent_again_and_mix
         {b"features": b"half", b"first": b"101", b"source": b"mine"},
         as_read(Bins(np.full((1, N_FEATURES), np.nan, np.float32), 103, "mine", 0.0).to_fields()),
         {},
+        as_read(Bins(np.ones((2, N_FEATURES), np.float32), 2**40, "mine", 0.0).to_fields()),
+        as_read(Bins(np.full((1, N_FEATURES), 3e38, np.float32), 103, "mine", 0.0).to_fields()),
     ]
     for at, other in zip(among, others, strict=False):
         entries.insert(min(at, len(entries)), other)

@@ -123,22 +123,22 @@ def serve_live(
         adapt=adaptation if adapt else None,
         longest_seconds=longest_seconds,
     )
-    encoder = LiveEncoder(load_decoder(run, "cpu"), weights)
-    lattice = read_lattice_rescoring(lattice_lm, lattice_graph_lm, rescoring.lm)
-    plain = word_decoder(lm, lexicon, graph, encoder.run.alphabet, network, decoder, lattice_rescoring=lattice)
-    given = Held(
-        session=session or encoder.latest_session,
-        context=fusion.context or rescoring.context,
-        phrases={} if phrases is None else read_phrases(phrases, phrase_bonus),
-    )
-    tools = Tools(
-        encoder,
-        with_fusion(plain, fusion, rescoring),
-        settings,
-        second_pass=None if rescoring == Rescoring() else SecondPass(rescoring),
-        phonemes=read_lexicon(lexicon, encoder.run.alphabet).phonemes if adapt else None,
-        simpler_search=plain,
-    )
-    facts = {"run": str(run), "lm": str(graph or lm)}
     with reached(redis, say) as client:
+        encoder = LiveEncoder(load_decoder(run, "cpu"), weights)
+        lattice = read_lattice_rescoring(lattice_lm, lattice_graph_lm, rescoring.lm)
+        plain = word_decoder(lm, lexicon, graph, encoder.run.alphabet, network, decoder, lattice_rescoring=lattice)
+        given = Held(
+            session=session or encoder.latest_session,
+            context=fusion.context or rescoring.context,
+            phrases={} if phrases is None else read_phrases(phrases, phrase_bonus),
+        )
+        tools = Tools(
+            encoder,
+            with_fusion(plain, fusion, rescoring),
+            settings,
+            second_pass=None if rescoring == Rescoring() else SecondPass(rescoring),
+            phonemes=read_lexicon(lexicon, encoder.run.alphabet).phonemes if adapt else None,
+            simpler_search=plain,
+        )
+        facts = {"run": str(run), "lm": str(graph or lm)}
         serve(client, LiveStreams(prefix), tools, given, say, facts, behind_seconds, record)

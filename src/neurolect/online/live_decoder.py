@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from neurolect.errors import DataError, NeurolectError
@@ -13,6 +13,9 @@ from neurolect.online.live_numbers import admitted
 from neurolect.online.live_state import Held, LiveState
 from neurolect.online.live_utterance import LiveUtterance, Span
 from neurolect.online.utterance_keeper import Output, Tools, UtteranceKeeper, guidance_of
+
+_SAID_AGAIN_BINS = 500
+"""Of a source that sends only bins that come again: after so many, 10 s, it is said once more."""
 
 
 class LiveDecoder:
@@ -27,7 +30,8 @@ class LiveDecoder:
         self.tools = tools
         self._keeper = UtteranceKeeper(tools, state or LiveState(Held(tools.encoder.latest_session)))
         self._bounded_by_events = tools.settings.boundaries == "events"
-        self._repeating = False
+        self._repeated = 0
+        self._doubted: tuple[str, int] | None = None
 
     @property
     def utterance(self) -> LiveUtterance | None:
@@ -43,6 +47,11 @@ class LiveDecoder:
     def session(self) -> str:
         """Of the next utterance."""
         return self._keeper.now.held.session
+
+    @property
+    def learned(self) -> Mapping[str, int]:
+        """From how many sentences the day layer of each session has learned."""
+        return self._keeper.now.learned
 
     def push(self, entries: Sequence[tuple[str, Bins]]) -> list[Output]:
         """Bins of entries that follow each other in the input stream, with their ids."""
@@ -118,21 +127,24 @@ class LiveDecoder:
         """Those bins that were not heard before, and what is to be said of the entry."""
         now = self._keeper.now
         try:
-            first, numbers, said = admitted(now.numbers, bins)
+            first, numbers, said = admitted(now.numbers, bins, self._doubted)
         except DataError as error:
+            self._doubted = bins.source, bins.first + len(bins.features)
             return None, [Problem(str(error), entry, "decoder")]
-        told, self._repeating = self._repeating, first is None
-        if first is None and told:
-            return None, []
         problems: list[Output] = [Problem(said, entry, "decoder")] if said else []
         if first is None:
-            return None, problems
+            told = 0 < self._repeated < _SAID_AGAIN_BINS
+            self._repeated = len(bins.features) + (self._repeated if told else 0)
+            return None, [] if told else problems
+        self._repeated = 0
+        self._doubted = None
         self._keeper.now = replace(now, numbers=numbers)
         features = self.tools.encoder.chosen(bins.features[first - bins.first :])
         return Span(entry, now.position, bins.source, first, bins.sent, features, said), problems
 
     def _start(self, before: LiveState, entry: str, event: Event) -> list[Output]:
         keeper = self._keeper
+        self._repeated = 0
         notes, outputs = notes_of(event, entry)
         if keeper.open is not None and keeper.open.n_bins:
             said = "utterance_start before the utterance_end of the one before, which ends here"
@@ -143,6 +155,9 @@ class LiveDecoder:
 
     def _stop(self, entry: str, event: Event) -> list[Output]:
         utterance = self._keeper.open
+        if utterance is None and self._keeper.was_cut:
+            self._keeper.was_cut = False
+            return []
         if utterance is None:
             return [Problem("utterance_end without utterance_start", entry, "decoder")]
         notes, outputs = notes_of(event, entry)

@@ -80,7 +80,7 @@ def read_input(fields: Received, n_features: int) -> Bins | Event:
         kind = _text(fields, b"event")
         if kind not in get_args(EventKind):
             raise DataError(f"event '{kind[:40]}' is none of {', '.join(get_args(EventKind))}")
-        return Event(kind, _text(fields, b"value"), _number(fields, b"sent", 0.0))  # type: ignore[arg-type]
+        return Event(kind, _text(fields, b"value"), _sent(fields))  # type: ignore[arg-type]
     if b"features" not in fields:
         raise DataError("the entry has neither 'features' nor 'event'")
     raw = fields[b"features"]
@@ -92,13 +92,13 @@ def read_input(fields: Received, n_features: int) -> Bins | Event:
     if not np.isfinite(features).all():
         bin_, column = (int(each[0]) for each in np.nonzero(~np.isfinite(features)))
         raise DataError(f"bin {bin_} of the entry, feature {column}: {features[bin_, column]}")
-    first = _number(fields, b"first", None)
-    if first < 0 or first != int(first):
+    first = _number(fields, b"first")
+    if not 0 <= first < 2**63 or first != int(first):
         raise DataError(f"first is {first:g}, it must be the number of a bin")
     source = _text(fields, b"source")
     if len(source) > MAX_SOURCE:
         raise DataError(f"source has {len(source)} characters, at most {MAX_SOURCE} are taken")
-    return Bins(features, int(first), source, _number(fields, b"sent", 0.0))
+    return Bins(features, int(first), source, _sent(fields))
 
 
 def _text(fields: Received, name: bytes) -> str:
@@ -108,11 +108,20 @@ def _text(fields: Received, name: bytes) -> str:
         raise DataError(f"{name.decode()} is not text in UTF-8") from None
 
 
-def _number(fields: Received, name: bytes, default: float | None) -> float:
+def _number(fields: Received, name: bytes) -> float:
     try:
-        value = float(fields[name]) if default is None or name in fields else default
+        value = float(fields[name])
     except (KeyError, ValueError):
         raise DataError(f"{name.decode()} is missing or not a number") from None
     if not np.isfinite(value):
         raise DataError(f"{name.decode()} is {value}")
     return value
+
+
+def _sent(fields: Received) -> float:
+    """It is only told: what cannot be read is none, and costs no one an utterance."""
+    try:
+        sent = float(fields.get(b"sent", b""))
+    except ValueError:
+        return 0.0
+    return sent if np.isfinite(sent) else 0.0

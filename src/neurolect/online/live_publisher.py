@@ -141,6 +141,11 @@ def milliseconds_of(entry: str) -> float:
     return float(_numbers(entry)[0])
 
 
+def is_after(entry: str, other: str) -> bool:
+    """Whether an entry came after another of the same stream."""
+    return _numbers(entry) > _numbers(other)
+
+
 def _timed(output: Output, entry: str, now: float) -> Output:
     if isinstance(output, Partial):
         return replace(output, latency_ms=_since(output.input, now))

@@ -11,7 +11,7 @@ from neurolect.errors import DataError
 from neurolect.online.live_answers import Partial, Problem, Sentence
 from neurolect.online.live_decoder import LiveDecoder
 from neurolect.online.live_input import Bins, Event, read_input
-from neurolect.online.live_publisher import LivePublisher, milliseconds_of
+from neurolect.online.live_publisher import LivePublisher, is_after, milliseconds_of
 from neurolect.online.live_status import LiveStatus
 from neurolect.online.live_streams import LiveStreams, Received
 from neurolect.online.lost_connections import until_done
@@ -60,7 +60,13 @@ class LiveServer:
         self._behind = False
         self._lag_ms = 0.0
         self._position = decoder.state.position
+        last: Any = until_done(lambda: client.xrevrange(streams.input, count=1), say)
+        self._before = last[0][0].decode() if last else self._position
+        # A lag up to this is of the start: of what came before, any.
+        self._excused_ms = math.inf if is_after(self._before, self._position) else 0.0
+        self._told_before = False
         self._written = self._kept = decoder.state
+        self._learned = decoder.learned
         self._kept_at = -math.inf
         self._bins = self._problems = 0
         self._tell_status()
@@ -77,13 +83,13 @@ class LiveServer:
         )
         entries = [(entry.decode(), fields) for entry, fields in read[0][1]] if read else []
         lag_ms = self._publisher.milliseconds() - milliseconds_of(entries[0][0]) if entries else 0.0
-        self._follow(max(0.0, lag_ms))
+        self._follow(max(0.0, lag_ms), bool(entries) and not is_after(entries[0][0], self._before))
         bins: list[tuple[str, Bins]] = []
         for entry, fields in entries:
             message = self._read(fields)
             if isinstance(message, Bins):
                 bins.append((entry, message))
-            if bins and not (isinstance(message, Bins) and self._behind):
+            if bins and not (isinstance(message, Bins) and (self._behind or self._catches_up)):
                 self._take(bins)
                 bins = []
             if isinstance(message, Event):
@@ -116,16 +122,18 @@ class LiveServer:
             self._written = state = self._decoder.state
         published = self._publisher.publish(outputs, entry, state)
         for output in published:
-            if isinstance(output, Partial):
+            if isinstance(output, Partial) and not self._excused_ms:
                 self._status.answered(output.latency_ms)
             elif isinstance(output, Problem):
                 self._problems += 1
-                self._say(f"{output.input or 'problem'}: {_in_a_line(output.text)}")
+                self._say(f"problem: {_in_a_line(output.text)}")
             elif isinstance(output, Sentence):
                 self._say(f"{output.utterance}: {output.text}")
         self._tell_status()
         # After the sentence is out: it may take a while.
         self._decoder.settle()
+        if self._decoder.learned is not self._learned:
+            self._tell_learning()
 
     def _keep_state(self) -> None:
         """Write the state where it has moved on without a sentence, and take away what lies before it."""
@@ -144,15 +152,38 @@ class LiveServer:
         self._publisher.trim(state)
         self._kept, self._kept_at = state, now
 
-    def _follow(self, lag_ms: float) -> None:
-        self._lag_ms = lag_ms
-        if lag_ms > self._behind_ms and not self._behind:
+    @property
+    def _catches_up(self) -> bool:
+        """With what came before the server began, which is no falling behind."""
+        return self._excused_ms > 0 and self._told_before
+
+    def _follow(self, lag_ms: float, came_before: bool) -> None:
+        if came_before:
+            if lag_ms > self._behind_ms and not self._told_before:
+                self._told_before = True
+                self._say("reading again what came before")
+        elif lag_ms < self._behind_ms / 2:
+            self._excused_ms = 0.0
+        else:
+            # What came while it caught up waited for that; a lag that grows from there on is one of its own.
+            self._excused_ms = min(self._excused_ms, lag_ms + self._behind_ms) if self._excused_ms else 0.0
+        self._lag_ms = 0.0 if lag_ms < self._excused_ms else lag_ms
+        if lag_ms > max(self._behind_ms, self._excused_ms) and not self._behind:
             self._behind = True
+            self._excused_ms = 0.0
             said = f"the decoder is {lag_ms / 1000:.1f} s behind; it drops nothing and takes what waits together"
-            self.announce([Problem(said, self._position, "decoder")])
+            self.announce([Problem(said, "", "decoder")])
         elif self._behind and lag_ms < self._behind_ms / 2:
             self._behind = False
             self._say("the decoder has caught up")
+        self._tell_status()
+
+    def _tell_learning(self) -> None:
+        before, self._learned = self._learned, self._decoder.learned
+        for session, count in self._learned.items():
+            if count != before.get(session):
+                sentences = "1 sentence" if count == 1 else f"{count} sentences"
+                self._say(f"session {session}: its day layer has learned from {sentences}")
         self._tell_status()
 
     def _tell_status(self) -> None:
@@ -167,6 +198,7 @@ class LiveServer:
             "lag_ms": round(self._lag_ms, 3),
             "behind": self._behind,
             "bins": self._bins,
+            "adapted": decoder.learned.get(decoder.session, 0),
             "problems": self._problems,
         }
 

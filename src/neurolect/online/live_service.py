@@ -17,6 +17,7 @@ from neurolect.online.live_server import LiveServer
 from neurolect.online.live_state import Held, LiveState
 from neurolect.online.live_status import LiveStatus
 from neurolect.online.live_streams import LiveStreams
+from neurolect.online.lost_connections import until_done
 from neurolect.online.utterance_keeper import Tools
 
 if TYPE_CHECKING:
@@ -46,10 +47,11 @@ def serve(
         record: folder that gets a file of every utterance.
 
     Raises:
-        ConfigError: another decoder serves the prefix, or has taken over.
+        ConfigError: another decoder serves the prefix or has taken over, or a key under it is of another type.
         DataError: the state under the prefix is something else.
     """
     encoder = tools.encoder
+    until_done(lambda: streams.require_types(client), say)
     status = LiveStatus(client, streams, {**described(encoder), **(facts or {})})
     publisher = LivePublisher(client, streams, say)
     decoder = LiveDecoder(tools, (publisher.state or LiveState(given)).started(given, encoder.mark))

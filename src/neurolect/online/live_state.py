@@ -52,6 +52,7 @@ class LiveState:
         numbers: of the bin that comes next, by source.
         sums: statistics of the block, where features are normalised.
         layers: adapted day layers, by session.
+        learned: from how many sentences, by session.
         given: what held when the decoder was started.
         run: marks the weights that the layers belong to.
     """
@@ -63,6 +64,7 @@ class LiveState:
     numbers: Mapping[str, int] = field(default_factory=dict)
     sums: BlockSums | None = None
     layers: Mapping[str, DayLayer] = field(default_factory=dict)
+    learned: Mapping[str, int] = field(default_factory=dict)
     given: Held | None = None
     run: str = ""
 
@@ -81,8 +83,9 @@ class LiveState:
             for each in fields(Held)
             if getattr(given, each.name) != getattr(last, each.name)
         }
-        layers = self.layers if run == self.run else {}
-        return replace(self, held=replace(self.held, **changed), given=given, run=run, layers=layers)
+        layers, learned = (self.layers, self.learned) if run == self.run else ({}, {})
+        held = replace(self.held, **changed)
+        return replace(self, held=held, given=given, run=run, layers=layers, learned=learned)
 
     def to_fields(self) -> Fields:
         """As fields of a hash."""
@@ -94,6 +97,7 @@ class LiveState:
             "numbers": list(self.numbers.items()),
             "given": None if self.given is None else asdict(self.given),
             "run": self.run,
+            "learned": list(self.learned.items()),
         }
         sums = {} if self.sums is None else asdict(self.sums)
         layers = {
@@ -123,6 +127,7 @@ class LiveState:
                 numbers=dict(plain["numbers"]),
                 given=None if plain["given"] is None else Held(**plain["given"]),
                 run=plain["run"],
+                learned=dict(plain.get("learned", ())),
                 sums=BlockSums(float(sums.pop("count")), **sums) if sums else None,
                 layers={
                     name.removeprefix("weight:"): DayLayer(

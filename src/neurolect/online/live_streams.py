@@ -7,6 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from neurolect.errors import ConfigError
+
+if TYPE_CHECKING:
+    from redis import Redis
 
 Fields = dict[str, bytes | str | int | float]
 """Of a stream entry, as they are written."""
@@ -67,3 +73,19 @@ class LiveStreams:
     def state(self) -> str:
         """Hash from which a decoder that was killed is gone on with."""
         return f"{self.prefix}state"
+
+    def require_types(self, client: Redis) -> None:
+        """See that no key holds something else.
+
+        Raises:
+            ConfigError: one does; names it.
+        """
+        names = ("input", "phonemes", "partials", "sentences", "corrections", "problems", "status", "state")
+        types = {"status": "string", "state": "hash"}
+        for name in names:
+            key, wanted = getattr(self, name), types.get(name, "stream")
+            found: Any = client.type(key)
+            if found.decode() not in ("none", wanted):
+                raise ConfigError(
+                    f"redis: {key} is a {found.decode()} and must be a {wanted}: delete it or use another prefix"
+                )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from neurolect.errors import DataError
 from neurolect.online.lm_order import Request
 from neurolect.online.lm_protocol import Fields, LmStreams
 from neurolect.online.lm_session import LmSession
@@ -43,7 +44,7 @@ def answer_to(
         return _update(request, session, state, streams, echo)
     if request.kind == "input":
         return _hear(request, session, state, streams, echo)
-    return _end(session, state, streams, echo, context())
+    return _end(session, state, streams, echo, context)
 
 
 def _reset(session: LmSession, state: SessionState, streams: LmStreams, echo: Fields) -> Answer:
@@ -76,9 +77,12 @@ def _hear(
 
 
 def _end(
-    session: LmSession, state: SessionState, streams: LmStreams, echo: Fields, context: str | None
+    session: LmSession, state: SessionState, streams: LmStreams, echo: Fields, context: Callable[[], str | None]
 ) -> tuple[Answer, str | None]:
-    finished = session.finalise(context)
+    try:
+        finished = session.finalise(context())
+    except DataError as error:
+        finished = session.finalise("").with_error(f"without context, since {error}")
     state = replace(_at_begin(session, state), utterances=state.utterances + 1)
     entries = [(streams.final, {**finished.answer, **echo}), (streams.answer("finalize"), {**_DONE, **echo})]
     told = f"{state.utterances}: {finished.text or '(no words)'} ({finished.frames} frames"

@@ -168,7 +168,7 @@ class LmServer:
         if "NOGROUP" in str(error):
             self._group.form()
             return
-        if self._sessions.refuse_what_is_no_stream(error):
+        if self._sessions.lay_by_what_is_of_another_type():
             return
         if str(error) != self._refusal:
             self._say(f"Redis refuses a command ({error}); trying again")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from neurolect.decoding.decoder import DecoderStream
 from neurolect.decoding.hypotheses import Hypothesis
@@ -36,6 +36,11 @@ class Finished:
     frames: int
     seconds: float
     error: str | None = None
+
+    def with_error(self, error: str) -> Finished:
+        """The same, with something else that went wrong."""
+        error = error if self.error is None else f"{self.error}; {error}"
+        return replace(self, answer={**self.answer, "error": error}, error=error)
 
 
 class LmSession:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from neurolect.errors import ConfigError
 from neurolect.online.lm_group import Member, ServerGroup, announce
 from neurolect.online.lm_models import LmModels
-from neurolect.online.lm_protocol import LmStreams
+from neurolect.online.lm_protocol import Kind, LmStreams
 from neurolect.online.lm_session import LmSession
 from neurolect.online.lm_store import Answer, SessionGoneError, SessionState, SessionStore, SessionTakenError
 
@@ -69,6 +69,8 @@ class ServedSessions:
         self._forget_after = forget_after
         self._served: dict[str, Served] = {}
         self._to_read: dict[str, tuple[Member, int | None]] = {}
+        self._laid_by: dict[str, str] = {}
+        self._answered: dict[str, Mapping[Kind, str]] = {}
         self._look_at = 0.0
         self._look_for_left_at = 0.0
         self.some_wait = True
@@ -130,30 +132,27 @@ class ServedSessions:
         self._group.end(served.member, served.store.streams.all)
         self._say(f"{served.name}: session ended")
 
-    def refuse_what_is_no_stream(self, error: Exception) -> bool:
-        """Stop serving sessions of which a key is of the wrong kind; whether there were any."""
-        broken = [each for each in self._served.values() if not each.store.are_streams()]
-        for each in broken:
-            self._refuse(each.member, error)
-        return bool(broken)
+    def lay_by_what_is_of_another_type(self) -> bool:
+        """Stop serving sessions of which a key is of another type, until it is mended; whether there were any."""
+        served = dict(self._served)
+        members = [each.member for each in served.values()] + [member for member, _ in self._to_read.values()]
+        laid_by = {each.prefix for each in members if self._is_laid_by(each, self._store(each))}
+        # Should its state be what is lost, nothing that was answered is to be answered again.
+        self._answered |= {prefix: each.state.answered for prefix, each in served.items() if prefix in laid_by}
+        return bool(laid_by)
 
     def _begin(self, member: Member) -> None:
         """Serve a session from where it was answered, its open utterance heard again without a word."""
-        from redis.exceptions import ResponseError
-
         self._to_read[member.prefix] = member, None
-        store = SessionStore(self._client, replace(self._streams, prefix=member.prefix), self._group.name)
+        store = self._store(member)
+        if self._is_laid_by(member, store):
+            return
         try:
-            state, known = store.take(self._models.parameters, member.begin)
+            state, known = store.take(self._models.parameters, self._answered.pop(member.prefix, member.begin))
             session = LmSession(self._models, state.parameters, state.searched_with)
             for fields in store.open_utterance(state):
                 session.hear(fields)
         except ConfigError as error:
-            self._refuse(member, error)
-            return
-        except ResponseError as error:
-            if store.are_streams():
-                raise
             self._refuse(member, error)
             return
         self._served[member.prefix] = Served(member, store, session, state)
@@ -168,9 +167,8 @@ class ServedSessions:
         if frames is None:
             self._begin(member)
             return
-        streams = replace(self._streams, prefix=member.prefix)
         try:
-            SessionStore(self._client, streams, self._group.name).check()
+            self._store(member).check()
         except SessionTakenError:
             self.give_up(member)
         except SessionGoneError:
@@ -190,6 +188,22 @@ class ServedSessions:
             self.give_up(served.member)
         except SessionGoneError:
             self.begin_anew(served.member, served.session.frames)
+
+    def _is_laid_by(self, member: Member, store: SessionStore) -> bool:
+        """Whether a key is of another type; then the session gets no sign of life, and whoever takes it looks again."""
+        told, why = self._laid_by.pop(member.prefix, None), store.other_type()
+        if why is None:
+            if told is not None:
+                self._say(f"{_name(member)} can be served again")
+            return False
+        self._laid_by[member.prefix] = why
+        if why != told:
+            self._say(f"{_name(member)} cannot be served until this is mended: {why}")
+        self._put_down(member)
+        return True
+
+    def _store(self, member: Member) -> SessionStore:
+        return SessionStore(self._client, replace(self._streams, prefix=member.prefix), self._group.name)
 
     def _refuse(self, member: Member, error: Exception) -> None:
         self._say(f"{_name(member)} cannot be served: {error}")

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from neurolect.errors import DataError
 from neurolect.online.lm_order import KINDS
 from neurolect.online.lm_parameters import LmParameters
 from neurolect.online.lm_protocol import Fields, Kind, LmStreams, Received, is_id, later
@@ -191,15 +192,21 @@ class SessionStore:
         self._require_owner(owner)
         return bool(published)
 
-    def are_streams(self) -> bool:
-        """Whether every key that is read or added to is a stream, or not there yet."""
-        others = (self.streams.context, self.streams.state)
+    def other_type(self) -> str | None:
+        """What is to be said of a key that can be neither read nor added to, being of another type; None of none.
+
+        Without the context an utterance can be answered.
+        """
+        keys = [key for key in self.streams.all if key != self.streams.context]
         with self._client.pipeline(transaction=False) as pipe:
-            for key in self.streams.all:
+            for key in keys:
                 pipe.type(key)
-            kinds = dict(zip(self.streams.all, pipe.execute(), strict=True))
-        fits = dict.fromkeys(kinds, b"stream") | dict(zip(others, (b"string", b"hash"), strict=True))
-        return all(kind in (b"none", fits[key]) for key, kind in kinds.items())
+            types = [each.decode() for each in pipe.execute()]
+        for key, found in zip(keys, types, strict=True):
+            wanted = "hash" if key == self.streams.state else "stream"
+            if found not in ("none", wanted):
+                return f"{key} is a {found} and must be a {wanted}"
+        return None
 
     def open_utterance(self, state: SessionState) -> Iterator[Received]:
         """The entries of input that the open utterance has been answered for."""
@@ -215,11 +222,20 @@ class SessionStore:
                 after = entry.decode()
 
     def context(self) -> str | None:
-        """What was said before; None where no client has said."""
+        """What was said before; None where no client has said.
+
+        Raises:
+            DataError: the key holds something else.
+        """
         with transaction(self._client) as pipe:
-            pipe.exists(self.streams.context)
+            pipe.type(self.streams.context)
             pipe.getrange(self.streams.context, -LONGEST_CONTEXT, -1)
-            is_said, said = pipe.execute()
+            found, said = pipe.execute(raise_on_error=False)
+        is_said = found != b"none"
+        if is_said and found != b"string":
+            raise DataError(f"{self.streams.context} is a {found.decode()} and must be a string")
+        if isinstance(said, Exception):
+            raise said
         return said.decode(errors="replace") if is_said else None
 
     def _require_owner(self, owner: Any) -> None:

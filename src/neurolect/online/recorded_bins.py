@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy.typing as npt
 from neurolect.errors import DataError
 from neurolect.online.live_answers import Sentence
 from neurolect.online.live_input import Bins, read_input
+from neurolect.online.live_numbers import admitted
 from neurolect.online.live_streams import Received
 
 
@@ -26,18 +27,25 @@ def bins_of(sentence: Sentence, entries: Sequence[Received], n_features: int) ->
         n_features: of each bin.
     """
     parts = [np.empty((0, n_features), dtype=np.float32)]
-    following, missing = sentence.first_bin, sentence.n_bins
+    numbers: Mapping[str, int] = {sentence.source: sentence.first_bin}
+    missing, doubted = sentence.n_bins, None
     for fields in entries:
         try:
             bins = read_input(fields, n_features)
         except DataError:
             continue
-        if isinstance(bins, Bins) and bins.source == sentence.source:
-            skipped = max(0, following - bins.first)
-            part = bins.features[skipped : skipped + missing]
-            if len(part):
-                parts.append(part)
-                following, missing = bins.first + skipped + len(part), missing - len(part)
+        if not isinstance(bins, Bins) or bins.source != sentence.source:
+            continue
+        try:
+            first, numbers, _ = admitted(numbers, bins, doubted)
+        except DataError:
+            doubted = bins.source, bins.first + len(bins.features)
+            continue
+        if first is not None:
+            doubted = None
+            part = bins.features[first - bins.first :][:missing]
+            parts.append(part)
+            missing -= len(part)
     return np.concatenate(parts)
 
 

@@ -162,6 +162,9 @@ def wait_for(server: RedisServer, say: Callable[[str], None], every: float = 1.0
             client.ping()
             return client
         except (AuthenticationError, ResponseError) as error:
+            if isinstance(error, AuthenticationError) and not client.connection_pool.connection_kwargs.get("password"):
+                needs = "needs a password: name the variable that holds it with --password_env"
+                raise ConfigError(f"redis: {server.address} {needs}") from None
             raise ConfigError(f"redis: {server.address}: {error}") from None
         except (BusyLoadingError, ConnectionError, TimeoutError):
             if not told:

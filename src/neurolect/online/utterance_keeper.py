@@ -63,11 +63,15 @@ class UtteranceKeeper:
     Args:
         tools: what utterances are decoded with.
         now: where things stand; of what is read from the input stream its owner takes care.
+
+    Attributes:
+        was_cut: whether the last utterance had become too long, and its end is still to be told.
     """
 
     def __init__(self, tools: Tools, now: LiveState) -> None:
         self.now = now
         self.open: LiveUtterance | None = None
+        self.was_cut = False
         self._tools = tools
         self._settings = tools.settings
         self._waiting: list[Span] = []
@@ -88,10 +92,11 @@ class UtteranceKeeper:
             return
         assert self._settings.adapt is not None, "nothing else is left to be done"
         session = finished.state.held.session
-        layer = self._settings.adapt.adapted(
-            self._tools.encoder.run, self._layer(session), finished.features, finished.phonemes
-        )
-        self.now = replace(self.now, layers={**self.now.layers, session: layer})
+        before = self._layer(session)
+        layer = self._settings.adapt.adapted(self._tools.encoder.run, before, finished.features, finished.phonemes)
+        if layer is not before:
+            learned = {**self.now.learned, session: self.now.learned.get(session, 0) + 1}
+            self.now = replace(self.now, layers={**self.now.layers, session: layer}, learned=learned)
 
     def hear(self, spans: list[Span]) -> list[Output]:
         """Take bins of one source, to the last one."""
@@ -121,6 +126,7 @@ class UtteranceKeeper:
         if self._normaliser is not None and held.block_begins:
             self._normaliser.next_block()
         self.now = replace(self.now, held=replace(held, block_begins=False), sums=self._sums)
+        self.was_cut = False
         search = self._tools.search
         said = " ".join(f"{sentence}." for sentence in state.said) if self._settings.context == "said" else ""
         context = f"{held.context} {said}".strip()
@@ -128,7 +134,7 @@ class UtteranceKeeper:
             search.fusion = replace(search.fusion, context=context)
         self.open = LiveUtterance(
             number=state.utterances + 1,
-            state=replace(state, layers=self.now.layers),
+            state=replace(state, layers=self.now.layers, learned=self.now.learned),
             encoder=self._tools.encoder,
             encoding=self._tools.encoder.stream(self._layer(held.session)),
             search=search,
@@ -187,8 +193,12 @@ class UtteranceKeeper:
         if listener is not None and listener.ended:
             return outputs + self.end("silence")
         if utterance.n_bins >= self._tools.encoder.bins_in(self._settings.longest_seconds):
-            utterance.problems.append(f"ended after {self._settings.longest_seconds:g} s")
-            return outputs + self.end("length")
+            said = f"ended after {self._settings.longest_seconds:g} s"
+            if self._settings.boundaries == "events":
+                said += "; bins until the next utterance_start are ignored"
+                self.was_cut = True
+            utterance.problems.append(said)
+            return [*outputs, Problem(said, piece[-1].entry, "decoder"), *self.end("length")]
         if listener is not None and not listener.begun:
             utterance.lead.append((sums, piece))
             if listener.in_vain:
