@@ -122,6 +122,8 @@ class ReferenceClient:
     def __init__(self, r, prefix: str = "") -> None:
         self.r = r
         self.prefix = prefix
+        # It takes what is not older than a millisecond for new: what another client was answered must be older.
+        time.sleep(0.005)
         seconds, microseconds = r.time()
         now = seconds * 1000 + microseconds // 1000
         self.seen = dict.fromkeys(
