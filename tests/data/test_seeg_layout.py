@@ -129,6 +129,7 @@ def cut_short(folder):
         (change("no list", channels="A1"), r'subject\.json: channels is "A1", not a list of names'),
         (change("fewer", channels=["A1", "A2"]), r"trials\.npy: shape is 40 × 3 × 60, expected 40 × 2 × any"),
         (lambda folder: (folder / "trials.csv").unlink(), r"trials\.csv: no such file"),
+        (lambda folder: (folder / "trials.npy").unlink(), r"trials\.csv: lists 40 trials, trials\.npy: no such file"),
         (
             lambda folder: (folder / "trials.csv").write_text("word,run\n"),
             r"trials\.csv: has no column 'onset', it has",

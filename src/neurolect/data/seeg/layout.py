@@ -159,7 +159,8 @@ def open_subject(folder: Path) -> Subject:
         DataError: a file is missing or damaged, or shapes, channels and table contradict each other.
     """
     info = _read_info(folder / SUBJECT)
-    trials = _open_trials(folder, info) if (folder / TRIALS).exists() else None
+    has_trials = any((folder / name).exists() for name in (TRIALS, TRIAL_TABLE))
+    trials = _open_trials(folder, info) if has_trials else None
     recordings = [
         Recording(path.stem, _map(path, (len(info.channels), None)))
         for path in sorted((folder / RECORDINGS).glob("*.npy"))
@@ -274,6 +275,8 @@ def _open_trials(folder: Path, info: SubjectInfo) -> WordTrials:
             for line, onset in enumerate(onsets, start=2)
         ]
     )
+    if not (folder / TRIALS).exists():
+        raise DataError(f"{path}: lists {len(words)} trials, {TRIALS}: no such file")
     signals = _map(folder / TRIALS, (len(words), len(info.channels), None))
     return WordTrials(signals, words, runs, times)
 
