@@ -103,9 +103,8 @@ def data_convert(
         from neurolect.training.runs import load_segments
 
         run = load_segments(importance, device="cpu")
-        chosen = {
-            name: dataclasses.replace(selection, names=most_important_channels(run, name, n_channels)) for name in found
-        }
+        weighed = {name: most_important_channels(run, name, n_channels) for name in found}
+        chosen = {name: dataclasses.replace(selection, names=weighed[name], all_names=False) for name in found}
     known_regions = None if region_table is None else read_regions(region_table)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         for name, raws in found.items():
