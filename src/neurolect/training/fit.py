@@ -21,7 +21,7 @@ from neurolect.training.best import Criterion, KeepBest
 from neurolect.training.checkpoint_files import CheckpointFiles
 from neurolect.training.metrics import MetricsFile
 from neurolect.training.progress import RunProgress, without_advice
-from neurolect.training.run_files import DESCRIPTION, SETTINGS, read_json, read_settings
+from neurolect.training.run_files import DESCRIPTION, SETTINGS, holds_run, read_json, read_settings
 
 _FREE_TO_CHANGE = ("trainer.", "resume", "out", "config", "start_from", "data.root", "data.workers", "data.cache")
 
@@ -123,11 +123,6 @@ def fit(
             raise KeyboardInterrupt from None
 
 
-def holds_run(out: Path) -> bool:
-    """Whether a folder holds a run, be it unfinished."""
-    return (out / "checkpoints").exists() or (out / DESCRIPTION).exists()
-
-
 def _require_same_run(out: Path, begun_with: Mapping[str, Sequence[str]], config_yaml: str) -> None:
     """Refuse to resume with other data or another model or recipe than the run in the folder was begun with."""
     if (out / DESCRIPTION).is_file():
@@ -136,7 +131,7 @@ def _require_same_run(out: Path, begun_with: Mapping[str, Sequence[str]], config
             begun = list(description.get(name, ()))
             if begun != list(now):
                 raise ConfigError(f"{out} was trained on {', '.join(begun)}; --resume cannot change its {name}")
-    before = _flat(read_settings(out))
+    before = _flat(read_settings(out)) if holds_run(out) else {}
     if config_yaml and before:
         now_set = _flat(yaml.safe_load(config_yaml))
         changed = sorted(name for name in {*before, *now_set} if before.get(name) != now_set.get(name))
