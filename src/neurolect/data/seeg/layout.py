@@ -134,9 +134,14 @@ def find_subjects(root: Path, names: Sequence[str] | None = None) -> list[Subjec
     """Open subjects of a packed folder; None takes all, sorted by name.
 
     Raises:
-        DataError: the folder holds no subject, a named one is not there, one breaks the layout, or two are of one name.
+        DataError: the folder is not there, is a subject's own or holds none, a named one is not there, one breaks the
+            layout, or two are of one name.
     """
     there = sorted(path.parent.name for path in root.glob(f"*/{SUBJECT}"))
+    if not root.is_dir():
+        raise DataError(f"{root}: no such folder")
+    if not there and (root / SUBJECT).is_file():
+        raise DataError(f"{root}: is one subject's folder: give the folder that it lies in, {root.absolute().parent}")
     if not there:
         raise DataError(f"{root}: no folder in it holds {SUBJECT}; 'neurolect data convert' makes such folders")
     for name in names or ():
