@@ -90,6 +90,8 @@ def fit(
         _require_same_run(out, begun_with, config_yaml)
         if is_first_process and not last.is_file():
             print(f"nothing to resume in {out}: begins", file=sys.stderr)
+        elif is_first_process and (note := _other_length(out, config_yaml)):
+            print(f"note: {note}", file=sys.stderr)
     elif is_first_process and holds_run(out):
         raise ConfigError(f"{out} holds a run already: pass --resume to go on with it, or another --out")
     with without_advice():
@@ -139,6 +141,18 @@ def _require_same_run(out: Path, begun_with: Mapping[str, Sequence[str]], config
             raise ConfigError(
                 f"{out} was begun with another {changed[0]}; --resume goes on with the run's own settings"
             )
+
+
+def _other_length(out: Path, config_yaml: str) -> str:
+    """What has to be said where a run goes on for another time than it was begun for; else empty."""
+    before, now = (found.get("trainer") or {} for found in (read_settings(out), yaml.safe_load(config_yaml) or {}))
+    for name in ("epochs", "steps"):
+        if name in before and before[name] != now.get(name, before[name]):
+            return (
+                f"{out} was begun with trainer.{name} {before[name]} and goes on to {now[name]}: its {SETTINGS} will "
+                f"say {now[name]}, and a run of that from the beginning is another one"
+            )
+    return ""
 
 
 def _flat(settings: Mapping[str, Any]) -> dict[str, Any]:
