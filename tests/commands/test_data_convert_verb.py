@@ -47,6 +47,21 @@ def test_events_that_are_not_there_are_said_in_one_line(tmp_path, capsys):
     assert not (tmp_path / "out").exists()
 
 
+def test_events_of_which_none_becomes_a_trial_are_refused_with_their_likely_fault(tmp_path, capsys):
+    source = write_edf(tmp_path / "day1.edf", potentials(len(SHAFTS)), events=[(2.0, 0.0, "hello")])
+    table = tmp_path / "words.csv"
+    table.write_text("onset,word\n2000,hello\n2500,world\n", encoding="utf-8")
+    arguments = ["data", "convert", str(source), "--out", str(tmp_path / "out"), "--subject", "p01"]
+    arguments += ["--preparation.mains", "50", "--events"]
+    assert main([*arguments, str(table)]) == 2
+    error = capsys.readouterr().err
+    assert f"{table}: gives subject p01 no trial: day1: 2 of 2 trials reach beyond the recording" in error
+    assert "onsets are seconds from a recording's first sample, neither samples nor milliseconds" in error
+    assert main([*arguments, "source", "--trials.prefix", "word/"]) == 2
+    assert f"{source}: gives subject p01 no trial: no event is a word by --trials.prefix" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
 def test_du_ins_release_is_packed_as_it_is(tmp_path, capsys):
     signals = [np.random.default_rng(number).normal(size=(2, 3000)).astype(np.float32) for number in range(3)]
     for subject in ("001", "002"):

@@ -59,6 +59,7 @@ def test_every_verb_explains_itself_with_an_example(verb, capsys):
         (["trian"], "there is no verb 'trian'; did you mean 'neurolect train'?"),
         (["decod", "dev.npz"], "there is no verb 'decod'; did you mean 'neurolect decode'?"),
         (["lm", "bild", "--text", "a"], "there is no verb 'lm bild'; did you mean 'neurolect lm build'?"),
+        (["train", "word", "--out", "x"], "--help'); did you mean 'neurolect train words'?"),
         (["lm", "unknown"], "there is no verb 'lm unknown'; 'neurolect lm --help' lists the verbs of 'lm'"),
         (["--verbose", "decode"], "there is no verb '--verbose'; 'neurolect --help' lists the verbs"),
         (["data", "check"], "required: --path (see 'neurolect data check --help')"),

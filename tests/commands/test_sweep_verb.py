@@ -82,7 +82,7 @@ def test_rows_are_trained_and_classified_and_a_failing_one_is_kept(here, capsys)
     save_word_run(here / "start" / "002", here / "recordings", subjects=["002"])
     (here / "start" / "002" / "model.safetensors").write_bytes(b"not weights")
     more = ["--initialisations", "scratch", "words=start/{subject}", "--workers", "2", "--attempts", "1"]
-    assert main(words(*more)) == 0
+    assert main(words(*more)) == 2
     rows = table()
     assert {run: row.state for run, row in rows.items()} == {
         "001/scratch/0": "finished",
@@ -155,7 +155,7 @@ def test_a_job_that_fails_is_a_row_with_its_message(here):
     save_word_run(here / "start", here / "recordings", subjects=["001"])
     (here / "start" / "model.safetensors").write_bytes(b"not weights")
     more = ["--subjects", "001", "--initialisations", "words=start", "--attempts", "1"]
-    assert main(words(*more, "--cluster", "local", "--job.poll_seconds", "0.2", "--job.cpus", "1")) == 0
+    assert main(words(*more, "--cluster", "local", "--job.poll_seconds", "0.2", "--job.cpus", "1")) == 2
     (row,) = table().values()
     assert row.state == "failed"
     assert "not a whole safetensors file" in row.message

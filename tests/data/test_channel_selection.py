@@ -30,12 +30,19 @@ def test_what_is_given_chooses(selection, chosen):
         (ChannelSelection(names=["A9"]), "subject p01: has no channel 'A9'; it has A1, A2"),
         (ChannelSelection(shafts=["TI"]), "has no shaft 'TI'; it has A, B, TI'"),
         (ChannelSelection(regions=["PFC"]), "has no region 'PFC'; it has STG, insula"),
-        (ChannelSelection(names=["B1"], regions=["STG"]), "no channel is of the chosen names, shafts and regions"),
+        (ChannelSelection(shafts=["B"], regions=["STG"]), "no channel is of the chosen names, shafts and regions"),
+        (ChannelSelection(names=["A1", "B1"], shafts=["A"]), "channel 'B1' is of shaft B: names, shafts and regions"),
+        (ChannelSelection(names=["B1"], regions=["STG"]), "channel 'B1' is of region unknown"),
     ],
 )
 def test_what_is_not_there_is_named(selection, message):
     with pytest.raises(DataError, match=message):
         selection.choose(AVAILABLE, REGIONS, "subject p01")
+
+
+def test_channels_that_a_model_weighs_most_may_be_of_other_shafts():
+    selection = ChannelSelection(names=["B1", "A2"], shafts=["A"], all_names=False)
+    assert selection.choose(AVAILABLE, REGIONS, "subject p01") == ["A2"]
 
 
 def test_excluded_contacts_are_named_by_pattern_with_or_without_decorations():

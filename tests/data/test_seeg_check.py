@@ -109,6 +109,13 @@ def test_a_subject_that_cannot_be_opened_does_not_hide_the_others(tmp_path, rng)
     assert second.runs.total() == 12
 
 
+def test_trials_that_are_listed_and_not_there_are_a_problem(tmp_path, rng, capsys):
+    write_packed(tmp_path, noise(rng), recordings=[("rest", noise(rng, 1, 6000)[0])])
+    (tmp_path / "001" / "trials.npy").unlink()
+    assert main(["data", "check", str(tmp_path)]) == 2
+    assert f"{tmp_path}/001/trials.csv: lists 12 trials, trials.npy: no such file" in capsys.readouterr().out
+
+
 def write_released(root, rng):
     for run in ("run1", "run2"):
         write_duin_run(root / "001" / TASK / run, DuinRun(["say", "tea"] * 3, list(noise(rng, 6)), CHANNELS))

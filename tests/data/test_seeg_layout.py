@@ -60,8 +60,13 @@ def test_subjects_are_found_by_name_or_all_in_order(tmp_path):
         find_subjects(tmp_path, ["a", "b", "a"])
     with pytest.raises(DataError, match="there is no subject 'd'; there are a, b, c"):
         find_subjects(tmp_path, ["d"])
-    with pytest.raises(DataError, match=r"no folder in it holds subject\.json"):
+    with pytest.raises(DataError, match=rf"a: is one subject's folder: give the folder that it lies in, {tmp_path}$"):
         find_subjects(tmp_path / "a")
+    with pytest.raises(DataError, match="nowhere: no such folder"):
+        find_subjects(tmp_path / "nowhere")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match=r"no folder in it holds subject\.json"):
+        find_subjects(tmp_path / "empty")
 
 
 def test_signals_are_mapped_and_not_read(tmp_path):
@@ -129,6 +134,7 @@ def cut_short(folder):
         (change("no list", channels="A1"), r'subject\.json: channels is "A1", not a list of names'),
         (change("fewer", channels=["A1", "A2"]), r"trials\.npy: shape is 40 × 3 × 60, expected 40 × 2 × any"),
         (lambda folder: (folder / "trials.csv").unlink(), r"trials\.csv: no such file"),
+        (lambda folder: (folder / "trials.npy").unlink(), r"trials\.csv: lists 40 trials, trials\.npy: no such file"),
         (
             lambda folder: (folder / "trials.csv").write_text("word,run\n"),
             r"trials\.csv: has no column 'onset', it has",

@@ -188,6 +188,11 @@ def test_no_validation_or_test_window_overlaps_a_training_window(tmp_path_factor
         ({"segment_seconds": 0.0}, ConfigError, "data.segment_seconds is 0.0, it must be positive"),
         ({"segments_per_epoch": 0}, ConfigError, "data.segments_per_epoch is 0"),
         ({"segment_seconds": 500.0}, DataError, "subject one has no training signal of 50000 samples"),
+        (
+            {"segment_seconds": 9.0, "subjects": ["one"]},
+            DataError,
+            r"subject one: no validation signal of 900 samples: try a smaller data\.segment_seconds or a larger data",
+        ),
         ({"source": "trials"}, DataError, "subject one has no trials of words"),
     ],
 )

@@ -187,6 +187,15 @@ def test_a_word_without_training_trials_is_named_and_stays_a_class(tmp_path):
     with pytest.warns(UserWarning, match="subject one: no training trial of late; held-out"):
         assert {each.word for each in data.trials("test")} == {"late"}
     assert data.words == ["early", "late"]
+    with pytest.raises(DataError, match="all training trials are of 'early': it takes two words"):
+        data.training_epoch(0)
+
+
+def test_words_of_the_list_that_nobody_says_are_named_and_stay_classes(root):
+    data = WordData(root, word_list=["you", "tea", "coffee"])
+    with pytest.warns(UserWarning, match="no trial of coffee; such words stay classes"):
+        assert data.trials("train")
+    assert data.words == ["you", "tea", "coffee"]
 
 
 def test_a_word_list_sets_the_labels_and_leaves_other_trials_out_of_the_same_split(root):
@@ -218,7 +227,8 @@ def test_channels_are_taken_in_the_order_asked_for(root):
         ({"validation_fraction": 0.5, "test_fraction": 0.5}, ConfigError, "both together below 1"),
         ({"word_list": ["say", "say"]}, ConfigError, "data.word_list names a word twice"),
         ({"test_fraction": 0.0}, DataError, "there is no test trial of any of 3 words"),
-        ({"word_list": ["nay"]}, DataError, "there is no test trial of any of 1 words"),
+        ({"word_list": ["nay", "yea"]}, DataError, "there is no test trial of any of 2 words"),
+        ({"word_list": ["say"]}, ConfigError, "data.word_list names 1 words, it must be at least 2"),
     ],
 )
 def test_a_setting_that_cannot_be_met_is_named(root, settings, error, message):

@@ -9,6 +9,7 @@ import pytest
 from html_page import Page
 from neurolect.commands.main import main
 from neurolect.evaluation.model_card import write_model_card
+from neurolect.evaluation.run_facts import run_facts
 from neurolect.evaluation.run_report import channel_importance
 from neurolect.training.metrics import HEADER
 from neurolect.training.segment_runs import save_segment_run
@@ -120,15 +121,32 @@ def test_the_card_says_what_the_run_must_not_be_used_for_and_where_its_numbers_c
     assert str(root) not in card
 
 
+def write_scores(folder, run):
+    accuracy = {"value": 0.5, "low": 0.4, "high": 0.6125, "correct": 40, "trials": 80}
+    facts = run_facts(folder, run)
+    scores = {"facts": facts, "accuracy": accuracy, "by_subject": {"001": accuracy}, "chance": 0.25}
+    (folder / "evaluation" / "later").mkdir(parents=True)
+    (folder / "evaluation" / "later" / "scores.json").write_text(json.dumps(scores), encoding="utf-8")
+
+
 def test_the_card_takes_its_intervals_from_the_scores_on_disk(root, tmp_path):
     folder = tmp_path / "words"
     run = save_word_run(folder, root)
-    accuracy = {"value": 0.5, "low": 0.4, "high": 0.6125, "correct": 40, "trials": 80}
-    scores = {"accuracy": accuracy, "by_subject": {"001": accuracy}, "chance": 0.25}
-    (folder / "evaluation" / "later").mkdir(parents=True)
-    (folder / "evaluation" / "later" / "scores.json").write_text(json.dumps(scores), encoding="utf-8")
+    write_scores(folder, run)
     card = write_model_card(folder, run).read_text(encoding="utf-8")
     assert "| later | 001 | 50.00 | 40.00 to 61.25 | 40 | 80 | 25.00 |" in card
+    assert "Not shown" not in card
+
+
+def test_scores_of_weights_that_were_trained_further_are_named_and_not_shown(root, tmp_path):
+    folder = tmp_path / "words"
+    run = save_word_run(folder, root)
+    write_scores(folder, run)
+    save_segment_run(folder, replace(run, metrics={**run.metrics, "step": 17.0}))
+    _, card = report(folder)
+    assert "50.00" not in card
+    assert "Not shown: scores of later. They are of other weights" in card
+    assert "`neurolect classify` scores these" in card
 
 
 def test_epochs_are_told_from_one(root, tmp_path):

@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 
 from neurolect.commands.main import main
 from neurolect.errors import ConfigError, DataError
+from neurolect.evaluation import sweep_pools
 from neurolect.evaluation.sweep import SweepPlan, read_initialisations, run_sweep
 from neurolect.evaluation.sweep_row import RowOutcome
 from neurolect.evaluation.sweep_table import TABLE, SweepRow, SweepTable, read_table
+from tiny_segment_runs import write_recordings
 
 PLAN = {"subjects": ["001", "002"], "initialisations": {"scratch": None}, "seeds": [0, 1]}
 
@@ -133,6 +135,18 @@ def test_rows_can_be_added_and_other_settings_are_refused(tmp_path):
     (tmp_path / "recipe.yaml").write_text("seed: 1\n", encoding="utf-8")
     with pytest.raises(ConfigError, match="another recipe"):
         run_sweep(plan(tmp_path, recipe=tmp_path / "recipe.yaml"), out, ScriptedPool())
+
+
+def test_a_folder_in_which_nothing_was_trained_may_be_begun_again_with_other_settings(tmp_path):
+    out = tmp_path / "sweep"
+    script = {"001/scratch/0": ["no such option"], "002/scratch/0": ["no such option"]}
+    run_sweep(plan(tmp_path, seeds=[0], settings=["a=1"]), out, ScriptedPool(script=script), attempts=1)
+    (out / "001/scratch/0/checkpoints").mkdir(parents=True)
+    with pytest.raises(ConfigError, match="other settings; choose another --out"):
+        run_sweep(plan(tmp_path, seeds=[0]), out, ScriptedPool(), attempts=1)
+    (out / "001/scratch/0/checkpoints").rmdir()
+    run_sweep(plan(tmp_path, seeds=[0]), out, ScriptedPool(), attempts=1)
+    assert states(out) == {"001/scratch/0": ("finished", 1), "002/scratch/0": ("finished", 1)}
 
 
 def hold(out, entered, leave):
@@ -301,3 +315,26 @@ def test_settings_are_kept_beside_the_table(tmp_path):
     kept = json.loads((out / "sweep.json").read_text(encoding="utf-8"))
     assert kept["recipe"] == {"trainer": {"epochs": 3}}
     assert kept["settings"] == ["seed_of=1"]
+
+
+def test_settings_that_no_row_can_be_trained_with_are_refused_before_the_first(tmp_path, capsys):
+    write_recordings(tmp_path / "recordings", repetitions=2)
+    sweep = ["sweep", str(tmp_path / "recordings"), "--out", str(tmp_path / "sweep")]
+    for setting, complaint in (
+        ("trainer.epoch=3", "there is no option '--trainer.epoch'; did you mean '--trainer.epochs'?"),
+        ("trainer.epochs=0", "trainer.epochs is 0"),
+    ):
+        assert main([*sweep, "--set", setting]) == 2
+        assert complaint in capsys.readouterr().err
+    assert not (tmp_path / "sweep").exists()
+
+
+def test_rows_that_failed_make_the_exit_status(tmp_path, monkeypatch, capsys):
+    write_recordings(tmp_path / "recordings", repetitions=2)
+    pool = ScriptedPool(script={"002/scratch/0": ["disk full"]})
+    monkeypatch.setattr(sweep_pools, "LocalPool", lambda *_: pool)
+    sweep = ["sweep", str(tmp_path / "recordings"), "--out", str(tmp_path / "sweep"), "--seeds", "0"]
+    assert main([*sweep, "--attempts", "1"]) == 2
+    printed = capsys.readouterr()
+    assert "1 of 2 rows finished" in printed.out
+    assert "1 of 2 rows failed, such as 002/scratch/0: disk full" in printed.err

@@ -191,3 +191,13 @@ def test_a_run_whose_words_do_not_occur_says_which_they_are(run):
     numbered = replace(run, words=["0", "1", "2", "3"], data={**run.data, "imported": "checkpoint-1.pth"})
     with pytest.raises(DataError, match=r"none of the run's words occurs \('0' … '3'\); 'import duin --words'"):
         word_data_of(numbered)
+
+
+def test_a_split_without_trials_says_where_they_are(root, tmp_path, capsys):
+    save_word_run(tmp_path / "run", root, test_fraction=0.0)
+    other = write_recordings(tmp_path / "other")
+    words = ["classify", str(tmp_path / "run"), "--device", "cpu", "--data", str(other), "--out", str(tmp_path / "out")]
+    assert main(words) == 2
+    error = capsys.readouterr().err
+    assert f"{other}: there is no test trial, but 144 in train, 16 in val; --split all takes all trials" in error
+    assert main([*words, "--split", "all"]) == 0

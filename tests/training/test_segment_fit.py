@@ -104,6 +104,14 @@ def test_a_run_that_is_not_there_begins_with_a_word_of_it(root, tmp_path, capsys
     assert f"nothing to resume in {tmp_path / 'run'}: begins" in capsys.readouterr().err
 
 
+def test_a_run_that_goes_on_for_longer_says_that_its_settings_do_not_repeat_it(root, stages, tmp_path, capsys):
+    shutil.copytree(stages["vqvae"], tmp_path / "run")
+    assert main([*vqvae_command(root, tmp_path / "run"), "--resume"]) == 0
+    assert "note: " not in capsys.readouterr().err
+    assert main([*vqvae_command(root, tmp_path / "run", trainer__epochs=6), "--resume"]) == 0
+    assert "was begun with trainer.epochs 4 and goes on to 6: its config.yaml will say 6" in capsys.readouterr().err
+
+
 def test_settings_that_were_damaged_are_named_in_one_line(root, stages, tmp_path, capsys):
     shutil.copytree(stages["vqvae"], tmp_path / "run")
     (tmp_path / "run" / "config.yaml").write_text("data: [", encoding="utf-8")

@@ -75,7 +75,7 @@ def data_convert(
     from neurolect.commands.plain_console import plain_console
     from neurolect.data.seeg.channel_selection import ChannelSelection, read_regions
     from neurolect.data.seeg.conversion import convert_release, convert_subject, require_new
-    from neurolect.data.seeg.conversion_plan import plan_subject
+    from neurolect.data.seeg.conversion_plan import plan_subject, require_trials
     from neurolect.data.seeg.duin_release import find_duin_subjects
     from neurolect.data.seeg.preparation_figure import draw_preparation
     from neurolect.data.seeg.raw_sources import open_sources
@@ -103,9 +103,8 @@ def data_convert(
         from neurolect.training.runs import load_segments
 
         run = load_segments(importance, device="cpu")
-        chosen = {
-            name: dataclasses.replace(selection, names=most_important_channels(run, name, n_channels)) for name in found
-        }
+        weighed = {name: most_important_channels(run, name, n_channels) for name in found}
+        chosen = {name: dataclasses.replace(selection, names=weighed[name], all_names=False) for name in found}
     known_regions = None if region_table is None else read_regions(region_table)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         for name, raws in found.items():
@@ -114,6 +113,7 @@ def data_convert(
                 name, raws, preparation, chosen[name], events_of(raws, events), trials, continuous, known_regions
             )
             bar.remove_task(reading)
+            require_trials(plan, events)
             task = bar.add_task(name, total=plan.n_steps)
             folder = convert_subject(plan, out, replace, lambda task=task: bar.advance(task))  # type: ignore[misc]
             bar.remove_task(task)

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 from neurolect.commands.arguments import read_arguments
 from neurolect.commands.termination import Terminated, sigterm_raises
-from neurolect.errors import NeurolectError
+from neurolect.errors import ConfigError, NeurolectError
 
 VERBS = {
     "demo": "Simulate recordings, train a small decoder, decode them and write a report",
@@ -113,7 +113,13 @@ def call(arguments: Sequence[str]) -> None:
     if verb is None:
         raise NeurolectError(_unknown_verb(arguments))
     function = verb_function(verb)
-    function(**read_arguments(verb, function, arguments[len(verb.split()) :]))
+    try:
+        settings = read_arguments(verb, function, arguments[len(verb.split()) :])
+    except ConfigError as error:
+        if near := _nearest_of_group(arguments):
+            raise ConfigError(f"{error}; did you mean 'neurolect {near}'?") from None
+        raise
+    function(**settings)
 
 
 def verb_function(verb: str) -> Callable[..., None]:
@@ -141,6 +147,15 @@ def _warnings_in_a_line() -> Iterator[None]:
 def _verbs_of(group: str) -> dict[str, str]:
     """`lm` → the verbs that begin with it as their first of two words."""
     return {verb: summary for verb, summary in VERBS.items() if verb.startswith(f"{group} ")}
+
+
+def _nearest_of_group(arguments: Sequence[str]) -> str | None:
+    """`train word …` → `train words`, where the first word alone is a verb too."""
+    from difflib import get_close_matches
+
+    first, second = arguments[0], "".join(arguments[1:2])
+    near = get_close_matches(second, [verb.partition(" ")[2] for verb in _verbs_of(first)], n=1)
+    return f"{first} {near[0]}" if near and first in VERBS and f"{first} {second}" not in VERBS else None
 
 
 def _unknown_verb(arguments: Sequence[str]) -> str:

@@ -25,8 +25,9 @@ def sweep(
     """Train and classify words for subjects × initialisations × seeds, as one table that can be gone on with.
 
     Each row of OUT/sweep.csv is `neurolect train words … --out OUT/subject/initialisation/seed` and then
-    `neurolect classify` of its test split, processes of their own. A row that fails is kept with its last message, and
-    the sweep goes on. The same call goes on after an interruption: finished rows stay, others resume.
+    `neurolect classify` of its test split, processes of their own. A row that fails is kept with its last message, the
+    sweep goes on, and its exit status is 2. The same call goes on after an interruption: finished rows stay, others
+    resume.
 
     Args:
         root: folder of the subjects, as for `train words`.
@@ -51,8 +52,11 @@ def sweep(
     """
     from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+    from neurolect.commands.arguments import read_arguments
     from neurolect.commands.plain_console import plain_console
+    from neurolect.commands.train_words import train_words
     from neurolect.data.seeg.layout import find_subjects
+    from neurolect.errors import NeurolectError
     from neurolect.evaluation.sweep import SCRATCH, SweepPlan, read_initialisations, run_sweep
     from neurolect.evaluation.sweep_pools import ClusterPool, LocalPool, Pool
     from neurolect.evaluation.sweep_table import TABLE, SweepRow, read_table
@@ -65,6 +69,8 @@ def sweep(
         recipe=recipe,
         settings=set or [],
     )
+    # What no row could be trained with is said once, before any.
+    read_arguments("train words", train_words, plan.task(plan.rows[0], out).words)
     pool: Pool = ClusterPool(cluster, out, workers, job) if cluster else LocalPool(workers, threads, gpus)
     console = plain_console(stderr=True)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
@@ -85,4 +91,9 @@ def sweep(
 
         table = run_sweep(plan, out, pool, attempts, show)
     finished = [row for row in table.rows if row.state == "finished"]
+    failed = [table[row.run] for row in plan.rows if table[row.run].state == "failed"]
     print(f"{out}: {len(finished)} of {len(table.rows)} rows finished; 'neurolect report sweep {out}' sums them up")
+    if failed:
+        raise NeurolectError(
+            f"{len(failed)} of {len(plan.rows)} rows failed, such as {failed[0].run}: {failed[0].message}"
+        )

@@ -18,7 +18,7 @@ from neurolect.data.t15 import Split
 from neurolect.errors import NeurolectError
 from neurolect.evaluation.pages import render
 from neurolect.evaluation.run_data import segment_data_of, word_data_of
-from neurolect.evaluation.run_facts import PROTOCOLS, is_simulated, n_parameters, told_metrics
+from neurolect.evaluation.run_facts import PROTOCOLS, is_simulated, n_parameters, of_step, told_metrics
 from neurolect.training.run_files import read_json, read_settings
 from neurolect.training.segment_runs import SegmentRun
 
@@ -48,6 +48,8 @@ class SubjectRow:
 def write_model_card(folder: Path, run: SegmentRun, root: Path | None = None) -> Path:
     """Write the card from what is on disk: description, settings, and the scores of every split that was classified.
 
+    Scores of weights that the run no longer holds are named and not shown.
+
     Args:
         folder: of the run.
         run: opened from it.
@@ -58,6 +60,8 @@ def write_model_card(folder: Path, run: SegmentRun, root: Path | None = None) ->
     """
     settings = read_settings(folder)
     path = folder / CARD
+    scores = _scores(folder)
+    outdated = [each["name"] for each in scores if not _is_of(run, each)]
     card = render(
         "model_card.md",
         autoescape=False,
@@ -75,7 +79,8 @@ def write_model_card(folder: Path, run: SegmentRun, root: Path | None = None) ->
         started=run.data.get("start_from"),
         teacher=run.data.get("teacher"),
         recipe=yaml.safe_dump(_recipe(settings), sort_keys=False, allow_unicode=True) if settings else "",
-        scores=_scores(folder),
+        scores=[each for each in scores if each["name"] not in outdated],
+        outdated=outdated,
         rule=run.data.get("reference_accuracy"),
         versions={"Python": platform.python_version(), **{name: version(name) for name in _PACKAGES}},
     )
@@ -151,3 +156,8 @@ def _scores(folder: Path) -> list[dict[str, Any]]:
         if "accuracy" in scores:
             found.append({"name": path.parent.name, **scores})
     return found
+
+
+def _is_of(run: SegmentRun, scores: Mapping[str, Any]) -> bool:
+    """Whether scores are of the weights that a run holds; training that was gone on with may have kept others since."""
+    return str(scores.get("facts", {}).get("run", "")).endswith(of_step(run))

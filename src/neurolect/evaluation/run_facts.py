@@ -21,7 +21,7 @@ def run_facts(folder: Path, run: SegmentRun) -> dict[str, str]:
     imported = run.data.get("imported")
     origin = f"imported from {imported}" if imported else f"made by '{run.verb}'"
     facts = {
-        "run": f"{folder}, {origin}{_of_step(run)}",
+        "run": f"{folder}, {origin}{of_step(run)}",
         "model": f"{type(run.model).__name__}, {n_parameters(run):,} parameters",
         "recordings": f"{run.data.get('root', 'unknown')}{' (simulated)' if is_simulated(run) else ''}",
         "subjects": ", ".join(run.subjects),
@@ -56,5 +56,6 @@ def n_parameters(run: SegmentRun) -> int:
     return sum(parameter.numel() for parameter in run.model.parameters() if parameter.requires_grad)
 
 
-def _of_step(run: SegmentRun) -> str:
+def of_step(run: SegmentRun) -> str:
+    """Which of training's weights a run holds, as its facts end with it; empty where that is not known."""
     return f", weights of step {run.metrics['step']:.0f}" if "step" in run.metrics else ""

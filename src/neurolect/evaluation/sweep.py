@@ -17,8 +17,8 @@ from neurolect.data.files import written_atomically
 from neurolect.errors import ConfigError, DataError, require_at_least
 from neurolect.evaluation.sweep_pools import Pool
 from neurolect.evaluation.sweep_row import RowOutcome, RowTask
-from neurolect.evaluation.sweep_table import TABLE, SweepRow, SweepTable
-from neurolect.training.run_files import DESCRIPTION, read_json
+from neurolect.evaluation.sweep_table import TABLE, SweepRow, SweepTable, read_table
+from neurolect.training.run_files import DESCRIPTION, holds_run, read_json
 
 SETTINGS = "sweep.json"
 SCRATCH = "scratch"
@@ -148,7 +148,8 @@ def run_sweep(
 
     Args:
         plan: the trainings.
-        out: folder of the table and of the runs; an earlier sweep in it is gone on with.
+        out: folder of the table and of the runs; an earlier sweep in it is gone on with, or begun again with other
+            settings if it has trained nothing.
         pool: where rows run.
         attempts: how often a row is tried in all before it counts as failed.
         on_change: is told of each row that begins or ends.
@@ -160,7 +161,7 @@ def run_sweep(
     require_at_least(1, "attempts", attempts)
     plan.require_runs()
     with _sole_writer(out):
-        _require_same_sweep(out / SETTINGS, plan)
+        _require_same_sweep(out, plan)
         table = SweepTable(out / TABLE, plan.rows)
         asked = [table[row.run] for row in plan.rows]
         waiting = deque(row for row in asked if row.state != "finished" and row.attempts < attempts)
@@ -214,16 +215,34 @@ def _sole_writer(out: Path) -> Iterator[None]:
         yield
 
 
-def _require_same_sweep(path: Path, plan: SweepPlan) -> None:
+def _require_same_sweep(out: Path, plan: SweepPlan) -> None:
+    path = out / SETTINGS
     now = {**plan.identity(), "initialisations": dict(plan.initialisations)}
     if path.exists():
         before = read_json(path)
-        for key in ("root", "recipe", "settings"):
-            if before.get(key) != now[key]:
-                other = "other settings" if key == "settings" else f"another {key}"
-                raise ConfigError(f"{path}: the sweep in this folder has {other}; choose another --out")
-        for name, pattern in before.get("initialisations", {}).items():
-            if now["initialisations"].setdefault(name, pattern) != pattern:
-                raise ConfigError(f"{path}: initialisation '{name}' was {pattern or SCRATCH}; choose another --out")
+        complaint = _difference(before, now)
+        if complaint and _has_trained(out):
+            raise ConfigError(f"{path}: {complaint}; choose another --out")
+        if complaint:
+            (out / TABLE).unlink(missing_ok=True)
+        else:
+            now["initialisations"] = {**now["initialisations"], **before.get("initialisations", {})}
     with written_atomically(path) as partial:
         partial.write_text(json.dumps(now, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """What makes another sweep of this; empty where it is the same one."""
+    for key in ("root", "recipe", "settings"):
+        if before.get(key) != now[key]:
+            return f"the sweep in this folder has {'other settings' if key == 'settings' else f'another {key}'}"
+    for name, pattern in before.get("initialisations", {}).items():
+        if now["initialisations"].get(name, pattern) != pattern:
+            return f"initialisation '{name}' was {pattern or SCRATCH}"
+    return ""
+
+
+def _has_trained(out: Path) -> bool:
+    """Whether a row has weights, or may be at work on them."""
+    rows = read_table(out / TABLE) if (out / TABLE).exists() else []
+    return any(row.state in ("running", "finished") or holds_run(out / row.run) for row in rows)

@@ -41,6 +41,11 @@ class RowTask:
     classify: tuple[str, ...] = ()
     environment: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def words(self) -> list[str]:
+        """What follows `neurolect train words`."""
+        return [*self.train, "--out", str(self.run), "--resume"]
+
 
 @dataclass(frozen=True)
 class RowOutcome:
@@ -108,7 +113,7 @@ def run_row(task: RowTask, processes: Processes | None = None) -> RowOutcome:
     task.run.mkdir(parents=True, exist_ok=True)
     (task.run / OUTCOME).unlink(missing_ok=True)
     steps = (
-        ["train", "words", *task.train, "--out", str(task.run), "--resume"],
+        ["train", "words", *task.words],
         ["classify", str(task.run), "--split", "test", *task.classify],
     )
     with _lock(task.run / _LOCK, processes.stopped) as lock, (task.run / LOG).open("ab") as log:

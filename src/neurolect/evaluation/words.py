@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from neurolect.data.seeg.word_data import TrialReference, WordData
-from neurolect.data.t15 import Split
+from neurolect.data.t15 import SPLITS, Split
 from neurolect.errors import DataError
 from neurolect.evaluation.accuracy import Accuracy, accuracy
 from neurolect.training.segment_runs import SegmentRun
@@ -114,7 +114,7 @@ def classify_words(
     """
     trials = data.trials(split)
     if not trials:
-        raise DataError(f"{data.root}: there is no {'' if split == 'all' else f'{split} '}trial")
+        raise DataError(f"{data.root}: {_where_trials_are(data, split)}")
     found = []
     for subject, group in groupby(trials, key=lambda trial: trial.subject):
         of_subject = list(group)
@@ -123,6 +123,18 @@ def classify_words(
             found.append(_logits(run, data, subject, chunk))
             on_trials(len(chunk))
     return ClassifiedWords(trials, [each.info.name for each in data.opened], run.words, np.concatenate(found))
+
+
+def _where_trials_are(data: WordData, split: Split | Literal["all"]) -> str:
+    if split == "all":
+        return "there is no trial"
+    counts = {other: len(data.trials(other)) for other in SPLITS}
+    there = ", ".join(f"{count} in {other}" for other, count in counts.items() if count)
+    if not there:
+        return f"there is no {split} trial"
+    return (
+        f"there is no {split} trial, but {there}; --split all takes all trials of other recordings than the run's own"
+    )
 
 
 def _logits(run: SegmentRun, data: WordData, subject: int, trials: Sequence[TrialReference]) -> Logits:

@@ -21,7 +21,7 @@ from neurolect.training.best import Criterion, KeepBest
 from neurolect.training.checkpoint_files import CheckpointFiles
 from neurolect.training.metrics import MetricsFile
 from neurolect.training.progress import RunProgress, without_advice
-from neurolect.training.run_files import DESCRIPTION, SETTINGS, read_json, read_settings
+from neurolect.training.run_files import DESCRIPTION, SETTINGS, holds_run, read_json, read_settings
 
 _FREE_TO_CHANGE = ("trainer.", "resume", "out", "config", "start_from", "data.root", "data.workers", "data.cache")
 
@@ -90,6 +90,8 @@ def fit(
         _require_same_run(out, begun_with, config_yaml)
         if is_first_process and not last.is_file():
             print(f"nothing to resume in {out}: begins", file=sys.stderr)
+        elif is_first_process and (note := _other_length(out, config_yaml)):
+            print(f"note: {note}", file=sys.stderr)
     elif is_first_process and holds_run(out):
         raise ConfigError(f"{out} holds a run already: pass --resume to go on with it, or another --out")
     with without_advice():
@@ -123,11 +125,6 @@ def fit(
             raise KeyboardInterrupt from None
 
 
-def holds_run(out: Path) -> bool:
-    """Whether a folder holds a run, be it unfinished."""
-    return (out / "checkpoints").exists() or (out / DESCRIPTION).exists()
-
-
 def _require_same_run(out: Path, begun_with: Mapping[str, Sequence[str]], config_yaml: str) -> None:
     """Refuse to resume with other data or another model or recipe than the run in the folder was begun with."""
     if (out / DESCRIPTION).is_file():
@@ -136,7 +133,7 @@ def _require_same_run(out: Path, begun_with: Mapping[str, Sequence[str]], config
             begun = list(description.get(name, ()))
             if begun != list(now):
                 raise ConfigError(f"{out} was trained on {', '.join(begun)}; --resume cannot change its {name}")
-    before = _flat(read_settings(out))
+    before = _flat(read_settings(out)) if holds_run(out) else {}
     if config_yaml and before:
         now_set = _flat(yaml.safe_load(config_yaml))
         changed = sorted(name for name in {*before, *now_set} if before.get(name) != now_set.get(name))
@@ -144,6 +141,18 @@ def _require_same_run(out: Path, begun_with: Mapping[str, Sequence[str]], config
             raise ConfigError(
                 f"{out} was begun with another {changed[0]}; --resume goes on with the run's own settings"
             )
+
+
+def _other_length(out: Path, config_yaml: str) -> str:
+    """What has to be said where a run goes on for another time than it was begun for; else empty."""
+    before, now = (found.get("trainer") or {} for found in (read_settings(out), yaml.safe_load(config_yaml) or {}))
+    for name in ("epochs", "steps"):
+        if name in before and before[name] != now.get(name, before[name]):
+            return (
+                f"{out} was begun with trainer.{name} {before[name]} and goes on to {now[name]}: its {SETTINGS} will "
+                f"say {now[name]}, and a run of that from the beginning is another one"
+            )
+    return ""
 
 
 def _flat(settings: Mapping[str, Any]) -> dict[str, Any]:

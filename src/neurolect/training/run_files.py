@@ -24,6 +24,11 @@ SETTINGS = "config.yaml"
 _FORMAT = 1
 
 
+def holds_run(out: Path) -> bool:
+    """Whether a folder holds a run, be it unfinished."""
+    return (out / "checkpoints").exists() or (out / DESCRIPTION).exists()
+
+
 def write_model(folder: Path, model: nn.Module, description: Mapping[str, Any]) -> None:
     """Write `model.safetensors` and `model.json`, each whole or not at all.
 

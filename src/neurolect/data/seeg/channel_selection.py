@@ -25,6 +25,7 @@ class ChannelSelection:
         regions: names of anatomical regions.
         exclude: contacts to leave out before re-referencing; `*` stands for anything, as in `DC*`.
         keep: contacts to take although their names look like those of other channels.
+        all_names: refuse a name that shafts or regions exclude, rather than leave it out.
     """
 
     names: Sequence[str] = ()
@@ -32,6 +33,7 @@ class ChannelSelection:
     regions: Sequence[str] = ()
     exclude: Sequence[str] = ()
     keep: Sequence[str] = ()
+    all_names: bool = True
 
     def excludes(self, channel: str) -> bool:
         """Whether a channel of a file is to be left out."""
@@ -46,7 +48,8 @@ class ChannelSelection:
             where: subject or file, for messages.
 
         Raises:
-            DataError: names a channel, shaft or region that is not there, or says that nothing is left.
+            DataError: names a channel, shaft or region that is not there, or a channel that is chosen by its name and
+                excluded by its shaft or region, or says that nothing is left.
         """
         shafts = {name: contact.shaft for name in available if (contact := contact_of(name)) is not None}
         _require("channel", self.names, available, where)
@@ -58,6 +61,12 @@ class ChannelSelection:
             if (not self.shafts or shafts.get(name) in self.shafts)
             and (not self.regions or regions.get(name) in self.regions)
         ]
+        if self.all_names and (lost := [name for name in self.names if name not in chosen]):
+            places = [f"shaft {shafts.get(lost[0], 'unknown')}"] if self.shafts else []
+            places += [f"region {regions.get(lost[0], 'unknown')}"] if self.regions else []
+            raise DataError(
+                f"{where}: channel '{lost[0]}' is of {', '.join(places)}: names, shafts and regions choose together"
+            )
         if not chosen:
             raise DataError(f"{where}: no channel is of the chosen names, shafts and regions at once")
         return chosen

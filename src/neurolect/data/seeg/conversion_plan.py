@@ -17,7 +17,7 @@ from neurolect.data.seeg.raw_recording import Event, RawRecording
 from neurolect.data.seeg.rereferencing import Derivation, derivations
 from neurolect.data.seeg.signal_checks import a_minute, implausible_unit, mains_of, same_signals
 from neurolect.data.seeg.signal_preparation import Preparation, resampled_length, resampling_ratio
-from neurolect.data.seeg.word_events import TrialPlan, WordEvents, plan_trials
+from neurolect.data.seeg.word_events import BEYOND, SOURCE, TrialPlan, WordEvents, plan_trials
 from neurolect.errors import DataError
 
 Continuous = Literal["auto", "all", "none"]
@@ -137,6 +137,26 @@ def plan_subject(
         runs.append(replace(run, continuous=continuous == "all" or (continuous == "auto" and not run.trials.words)))
     info = _info(name, chosen, runs, preparation, places, word_events)
     return SubjectPlan(info, runs, preparation, word_events.n_samples(preparation.sample_rate), notes)
+
+
+def require_trials(plan: SubjectPlan, events: str | None) -> None:
+    """Refuse a plan whose events have become no trial at all.
+
+    Args:
+        plan: of a subject.
+        events: where they were to come from, as `events_of` takes it; None asks for none.
+
+    Raises:
+        DataError: names the file, and what is likely to be wrong with it.
+    """
+    if plan.n_trials or events is None:
+        return
+    file = ", ".join(str(run.raw.path) for run in plan.runs) if events == SOURCE else events
+    left_out = [f"{run.raw.name}: {note}" for run in plan.runs for note in run.trials.notes]
+    if any(BEYOND in note for note in left_out):
+        left_out.append("onsets are seconds from a recording's first sample, neither samples nor milliseconds")
+    why = "; ".join(left_out) or "no event is a word by --trials.prefix and --trials.vocabulary"
+    raise DataError(f"{file}: gives subject {plan.info.name} no trial: {why}")
 
 
 def _derived(

@@ -134,9 +134,14 @@ def find_subjects(root: Path, names: Sequence[str] | None = None) -> list[Subjec
     """Open subjects of a packed folder; None takes all, sorted by name.
 
     Raises:
-        DataError: the folder holds no subject, a named one is not there, one breaks the layout, or two are of one name.
+        DataError: the folder is not there, is a subject's own or holds none, a named one is not there, one breaks the
+            layout, or two are of one name.
     """
     there = sorted(path.parent.name for path in root.glob(f"*/{SUBJECT}"))
+    if not root.is_dir():
+        raise DataError(f"{root}: no such folder")
+    if not there and (root / SUBJECT).is_file():
+        raise DataError(f"{root}: is one subject's folder: give the folder that it lies in, {root.absolute().parent}")
     if not there:
         raise DataError(f"{root}: no folder in it holds {SUBJECT}; 'neurolect data convert' makes such folders")
     for name in names or ():
@@ -159,7 +164,8 @@ def open_subject(folder: Path) -> Subject:
         DataError: a file is missing or damaged, or shapes, channels and table contradict each other.
     """
     info = _read_info(folder / SUBJECT)
-    trials = _open_trials(folder, info) if (folder / TRIALS).exists() else None
+    has_trials = any((folder / name).exists() for name in (TRIALS, TRIAL_TABLE))
+    trials = _open_trials(folder, info) if has_trials else None
     recordings = [
         Recording(path.stem, _map(path, (len(info.channels), None)))
         for path in sorted((folder / RECORDINGS).glob("*.npy"))
@@ -274,6 +280,8 @@ def _open_trials(folder: Path, info: SubjectInfo) -> WordTrials:
             for line, onset in enumerate(onsets, start=2)
         ]
     )
+    if not (folder / TRIALS).exists():
+        raise DataError(f"{path}: lists {len(words)} trials, {TRIALS}: no such file")
     signals = _map(folder / TRIALS, (len(words), len(info.channels), None))
     return WordTrials(signals, words, runs, times)
 

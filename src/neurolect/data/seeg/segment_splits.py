@@ -14,6 +14,8 @@ from neurolect.data.seeg.word_splits import split_words
 from neurolect.data.t15 import SPLITS
 from neurolect.errors import DataError
 
+_HELP = "try a smaller data.segment_seconds or a larger data.validation_fraction"
+
 
 def split_signals(
     subjects: Sequence[Subject],
@@ -65,7 +67,7 @@ def split_signals(
             raise DataError(f"{subject.folder}: subject {subject.info.name} has no training signal of {window} samples")
     if not any(found["val"] for found in stretches):
         names = ", ".join(subject.info.name for subject in subjects)
-        raise DataError(f"subject {names}: no validation signal of {window} samples")
+        raise DataError(f"subject {names}: no validation signal of {window} samples: {_HELP}")
     return stretches
 
 

@@ -82,6 +82,8 @@ class WordData:
         require_fractions(self.validation_fraction, self.test_fraction)
         if self.word_list is not None and len(set(self.word_list)) != len(self.word_list):
             raise ConfigError("data.word_list names a word twice")
+        if self.word_list is not None and len(self.word_list) < 2:
+            raise ConfigError(f"data.word_list names {len(self.word_list)} words, it must be at least 2 to tell apart")
 
     @cached_property
     def opened(self) -> list[Subject]:
@@ -153,6 +155,9 @@ class WordData:
                     "words count as errors",
                     stacklevel=3,  # past cached_property
                 )
+        said = {word for subject in self.opened for word in trials_of(subject).words}
+        if never := [word for word in self.words if word not in said]:
+            warnings.warn(f"{self.root}: no trial of {', '.join(never)}; such words stay classes", stacklevel=3)
         return splits
 
     @cached_property
@@ -178,10 +183,12 @@ class WordData:
         """Batches of an epoch, which depend on the seed and the epoch's number alone; see `EpochBatches`.
 
         Raises:
-            DataError: there is no training trial.
+            DataError: there is no training trial, or all are of one word.
             ConfigError: a batch has fewer trials than there are processes.
         """
         trials = self._some_trials("train")
+        if len(said := {trial.word for trial in trials}) < 2:
+            raise DataError(f"{self.root}: all training trials are of '{said.pop()}': it takes two words to tell apart")
         order = np.random.default_rng((self.seed, _ORDER, epoch))
         chosen = self._drawn(trials, order)
         rows = shared_batches(len(chosen), self.batch_size, rank, world_size)

@@ -16,6 +16,9 @@ from neurolect.text.text_lines import read_lines
 SOURCE = "source"
 """In place of a table's path: the events that come with the recordings."""
 
+BEYOND = "reach beyond the recording"
+"""Told of trials that are left out for it."""
+
 
 @dataclass(frozen=True)
 class WordEvents:
@@ -99,7 +102,7 @@ def plan_trials(
     firsts = [first for _, first in kept]
     overlaps = sum(after < first + length for first, after in pairwise(firsts))
     counts = {
-        "reach beyond the recording: left out": outside,
+        f"{BEYOND}: left out": outside,
         "touch a stretch marked bad: left out": touching,
         "overlap the one before: a split in time lets them share samples": overlaps,
     }
