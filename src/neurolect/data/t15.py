@@ -8,6 +8,7 @@ and `transcription` (character codes). Source: the data release of Card et al., 
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -145,6 +146,12 @@ def read_each(
         raise DataError(f"{path}: no such file") from None
     except OSError as error:
         raise DataError(f"{path}: not a readable HDF5 file (truncated, or another format): {_reason(error)}") from None
+
+
+def features_digest(features: npt.NDArray[np.float32]) -> str:
+    """The same for the same features, and for no others: what tells that two trials are one recording."""
+    values = np.ascontiguousarray(features, dtype="<f4")
+    return f"{values.shape[0]}x{values.shape[1]}:{hashlib.sha256(values.tobytes()).hexdigest()}"
 
 
 def write_split(path: Path | str, trials: Iterable[Trial]) -> None:
