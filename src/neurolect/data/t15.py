@@ -36,6 +36,8 @@ LABEL_LENGTH = 500
 ARRAYS = ("ventral 6v", "area 4", "55b", "dorsal 6v")
 KINDS = ("threshold crossings", "spike power")
 _COLUMNS_PER_BLOCK = 64
+_LONGEST_FOLDER_NAME = 255
+"""In bytes, as file systems count."""
 _TRIAL_NAME = re.compile(r"trial_\d+$")
 
 
@@ -77,6 +79,16 @@ def find_sessions(root: Path | str, names: Sequence[str] | None = None) -> list[
         if not any(session.has(split) for split in SPLITS):
             raise DataError(f"{session.folder}: session {session.name} has no data_train, data_val or data_test.hdf5")
     return sessions
+
+
+def can_be_session(name: str) -> bool:
+    """Whether a session can be called this: it is the name of a folder, here and on other systems."""
+    return (
+        name.isprintable()
+        and 0 < len(name.encode(errors="replace")) <= _LONGEST_FOLDER_NAME
+        and not name.startswith(".")
+        and not set(name) & set("/\\")
+    )
 
 
 def feature_columns(blocks: Sequence[str]) -> npt.NDArray[np.int64]:
