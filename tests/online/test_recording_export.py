@@ -232,8 +232,7 @@ def test_what_a_decoder_of_simulated_recordings_heard_is_marked_as_simulated(rec
     ("settings", "said"),
     [
         ({"corrections": ["Привет"]}, "'Привет' has no word that can be pronounced"),
-        ({"corrections": ["good"], "session": "../elsewhere"}, "session '../elsewhere' cannot be the name of a folder"),
-        ({"corrections": ["good"], "session": ""}, "session '' cannot be"),
+        ({"corrections": ["good"], "session": "../elsewhere"}, "no utterance that a person corrected or confirmed"),
         ({"corrections": ["good " * 200]}, "800 entries, the T15 layout holds 500"),
     ],
 )
@@ -243,6 +242,18 @@ def test_what_cannot_be_a_trial_is_one_line_that_names_it(record, tmp_path, sett
         export_recordings(tmp_path / "recorded", tmp_path / "out", lexicon=LEXICON)
     assert said in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("session", ["../../evil", "a/b", "a\\b", "..", ".hidden", "", "a\0b", "é" * 200])
+def test_utterances_of_a_session_that_could_be_no_folder_are_left_out_and_named(record, tmp_path, session, capsys):
+    record(1, "x", ["good"], session=session)
+    record(2, "x", ["see"])
+    assert main(["export", "recordings", str(tmp_path / "recorded"), "--out", str(tmp_path / "out")]) == 0
+    assert held(tmp_path / "out") == {("t99.2030.01.05", "train"): [2]}
+    said = capsys.readouterr().out
+    assert f"left out, since session {session!r} cannot be" in said
+    assert "utterance_000001_source_999-0.hdf5" in said
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["out", "recorded"]
 
 
 def test_a_file_that_is_no_utterance_is_named(tmp_path):

@@ -37,6 +37,14 @@ def export_recordings(
     from neurolect.online.recording_export import export_recordings
     from neurolect.text.alphabet import PHONEMES
 
-    counts = export_recordings(recordings, out, split, read_lexicon(lexicon, PHONEMES), validation_share)
+    console = plain_console()
+    counts = export_recordings(
+        recordings,
+        out,
+        split,
+        read_lexicon(lexicon, PHONEMES),
+        validation_share,
+        warn=lambda line: console.print(f"note: {line}", soft_wrap=True),
+    )
     named = ", ".join(f"{counts[each]} {each}" for each in SPLITS if each in counts)
-    plain_console().print(f"{counts.total()} trials ({named}): {out}", soft_wrap=True)
+    console.print(f"{counts.total()} trials ({named}): {out}", soft_wrap=True)

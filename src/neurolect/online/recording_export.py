@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from neurolect.data.files import written_atomically
-from neurolect.data.t15 import SPLITS, Split, features_digest, read_each, write_split
+from neurolect.data.t15 import SPLITS, Split, can_be_session, features_digest, read_each, write_split
 from neurolect.data.trial import Trial
 from neurolect.errors import ConfigError, DataError
 from neurolect.online.recorded_trials import read_recorded, recorded_files
@@ -31,11 +31,13 @@ def export_recordings(
     split: Split = "train",
     lexicon: Lexicon | None = None,
     validation_share: float = 0.0,
+    warn: Callable[[str], None] = lambda _: None,
 ) -> Counter[Split]:
     """Write the utterances that a person corrected or confirmed, one file a session; returns how many by split.
 
     Their labels are the phonemes of the corrected sentence, numbers as they are said. Left out is what nobody looked
-    at, what was corrected to nothing, and what lacks bins. What an earlier export wrote is replaced.
+    at, what was corrected to nothing, what lacks bins, and what is of a session that could be no folder. What an
+    earlier export wrote is replaced.
 
     Args:
         recordings: folder of a recorder.
@@ -46,11 +48,12 @@ def export_recordings(
         validation_share: of each session's utterances, as nearly as its last whole blocks, or where it has just one
             block its last utterances, come to it. They go to `val`, the rest to `train`. A lone utterance is for
             training.
+        warn: is told what is left out because of its session's name.
 
     Raises:
         ConfigError: the share is no share, or is given for another split than `train`.
-        DataError: nothing was corrected, a file cannot be read, a sentence has no words, a session could be no folder,
-            another split of the export has one of the utterances, or `out` holds recordings that came from elsewhere.
+        DataError: nothing was corrected, a file cannot be read, a sentence has no words, another split of the export
+            has one of the utterances, or `out` holds recordings that came from elsewhere.
     """
     if not 0 <= validation_share < 1:
         raise ConfigError(f"validation_share is {validation_share:g}, it must be at least 0 and less than 1")
@@ -58,7 +61,7 @@ def export_recordings(
         raise ConfigError(f"validation_share divides into train and val; split is {split}")
     if out.is_dir() and any(out.iterdir()) and not (out / _MARK).is_file():
         raise DataError(f"{out}: holds something that was not exported from recordings; name another folder")
-    sessions = _by_session(recordings)
+    sessions = _by_session(recordings, warn)
     parts = _divided(sessions, validation_share) if validation_share else {split: sessions}
     _refuse_shared(out, parts)
     pronounce = listed_or_guessed(Lexicon.english() if lexicon is None else lexicon)
@@ -87,14 +90,21 @@ class _Chosen:
 _Sessions = dict[str, list[_Chosen]]
 
 
-def _by_session(recordings: Path) -> _Sessions:
+def _by_session(recordings: Path, warn: Callable[[str], None]) -> _Sessions:
     sessions: _Sessions = {}
+    odd: dict[str, list[str]] = {}
     for path in recorded_files(recordings):
         recorded = read_recorded(path)
         if recorded.label and recorded.label.strip() and recorded.complete:
+            session = recorded.sentence.session
+            if not can_be_session(session):
+                odd.setdefault(session, []).append(path.name)
+                continue
             block, digest = recorded.sentence.block or 0, features_digest(recorded.features)
             chosen = _Chosen(path, block, digest, recorded.simulated)
-            sessions.setdefault(_folder_name(recorded.sentence.session, path), []).append(chosen)
+            sessions.setdefault(session, []).append(chosen)
+    for session, names in odd.items():
+        warn(f"left out, since session {session!r} cannot be the name of a folder: {', '.join(names)}")
     if not sessions:
         raise DataError(f"{recordings}: no utterance that a person corrected or confirmed")
     return sessions
@@ -169,9 +179,3 @@ def _labels(sentence: str, pronounce: Pronounce, where: str) -> npt.NDArray[np.i
     except ConfigError as error:
         raise DataError(f"{where}: {error}") from None
     return np.array(PHONEMES.encode(phonemes), dtype=np.int32)
-
-
-def _folder_name(session: str, path: Path) -> str:
-    if not session or session != Path(session).name or session.startswith("."):
-        raise DataError(f"{path}: session '{session}' cannot be the name of a folder")
-    return session
