@@ -14,9 +14,12 @@ import numpy as np
 import pytest
 from redis.exceptions import ConnectionError
 
+from neurolect.commands.main import main
+from neurolect.errors import ConfigError
 from neurolect.online.embedded_valkey import EmbeddedValkey
 from neurolect.online.live_answers import Correction, Problem, Sentence
 from neurolect.online.live_input import Bins
+from neurolect.online.live_service import recording
 from neurolect.online.live_streams import RECORDER, LiveStreams
 from neurolect.online.recorded_trials import read_recorded, recorded_files
 from neurolect.online.recording import Recorder
@@ -405,13 +408,31 @@ def test_a_recorder_outlives_the_server_and_ends_with_what_is_finished(tmp_path)
 
 def test_the_verb_records_until_it_is_interrupted(server, client, tmp_path):
     command = [sys.executable, "-m", "neurolect", "record", str(tmp_path / "recorded"), "--prefix", STREAMS.prefix]
-    recording = subprocess.Popen(
-        [*command, "--unix-socket", str(server.unix_socket)], stderr=subprocess.PIPE, text=True
-    )
-    with recording:
+    process = subprocess.Popen([*command, "--unix-socket", str(server.unix_socket)], stderr=subprocess.PIPE, text=True)
+    with process:
         sentence, _ = Speaker(client).say("good morning")
         wait_until(lambda: (tmp_path / "recorded").is_dir() and recorded_files(tmp_path / "recorded"))
-        recording.send_signal(signal.SIGINT)
-        assert f"recording to {tmp_path / 'recorded'}" in recording.stderr.read()
-        assert recording.wait(30) == 130
+        process.send_signal(signal.SIGINT)
+        assert f"recording to {tmp_path / 'recorded'}" in process.stderr.read()
+        assert process.wait(30) == 130
     assert recorded(tmp_path / "recorded")[0].sentence == sentence
+
+
+def test_a_second_recorder_is_refused_and_the_place_of_a_killed_one_is_taken(server, client, tmp_path, capsys):
+    command = ["record", str(tmp_path), "--prefix", STREAMS.prefix, "--unix_socket", str(server.unix_socket)]
+    first = subprocess.Popen([sys.executable, "-m", "neurolect", *command], stderr=subprocess.DEVNULL)
+    wait_until(lambda: client.exists(STREAMS.recorder))
+    assert main(command) == 2
+    assert f"another recorder keeps the utterances of {STREAMS.prefix}" in capsys.readouterr().err
+    with pytest.raises(ConfigError, match="another recorder"), recording(client, STREAMS, tmp_path, print):
+        pass
+    first.kill()
+    first.wait()
+    said = []
+    with recording(client, STREAMS, tmp_path, said.append):
+        Speaker(client).say("good morning")
+        wait_for_files(tmp_path, 1)
+    assert not client.exists(STREAMS.recorder)
+    with recording(client, STREAMS, tmp_path, said.append):
+        pass
+    assert not said

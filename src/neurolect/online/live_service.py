@@ -46,7 +46,7 @@ def serve(
         record: folder that gets a file of every utterance.
 
     Raises:
-        ConfigError: another decoder serves the prefix, or has taken over.
+        ConfigError: another decoder serves the prefix, or has taken over; another recorder keeps its utterances.
         DataError: the state under the prefix is something else.
     """
     encoder = tools.encoder
@@ -62,27 +62,33 @@ def serve(
 
 @contextmanager
 def recording(client: Redis, streams: LiveStreams, folder: Path | None, say: Callable[[str], None]) -> Iterator[None]:
-    """Keep what is finished in a folder, from a thread of its own; None keeps nothing."""
+    """Keep what is finished in a folder, from a thread of its own; None keeps nothing.
+
+    Raises:
+        ConfigError: another recorder does so.
+    """
     if folder is None:
         yield
         return
     from neurolect.online.recording import Recorder
+    from neurolect.online.sole_recorder import sole_recorder
 
-    recorder, ended = Recorder(client, streams, folder, say), threading.Event()
+    with sole_recorder(client, streams, say):
+        recorder, ended = Recorder(client, streams, folder, say), threading.Event()
 
-    def keep() -> None:
+        def keep() -> None:
+            try:
+                recorder.run(ended)
+            except (NeurolectError, OSError) as error:
+                say(f"recording has ended: {error}")
+
+        thread = threading.Thread(target=keep, daemon=True)
+        thread.start()
         try:
-            recorder.run(ended)
-        except (NeurolectError, OSError) as error:
-            say(f"recording has ended: {error}")
-
-    thread = threading.Thread(target=keep, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
+            yield
+        finally:
+            ended.set()
+            thread.join()
 
 
 def described(encoder: LiveEncoder) -> dict[str, Any]:

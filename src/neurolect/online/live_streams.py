@@ -67,3 +67,8 @@ class LiveStreams:
     def state(self) -> str:
         """Hash from which a decoder that was killed is gone on with."""
         return f"{self.prefix}state"
+
+    @property
+    def recorder(self) -> str:
+        """String, which the one recorder renews while it lives."""
+        return f"{self.prefix}recorder"
