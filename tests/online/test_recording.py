@@ -113,6 +113,23 @@ def test_an_utterance_is_kept_with_just_its_bins_however_they_were_sent(client, 
     assert not problems(client)
 
 
+@pytest.mark.parametrize(
+    ("trained", "notes", "simulated"),
+    [
+        (False, {"simulated": True}, True),
+        (True, {}, True),
+        (False, {}, False),
+        (False, {"simulated": "no"}, False),
+        (False, [], False),
+    ],
+)
+def test_what_the_decoder_or_the_sender_says_is_simulated_is_kept_as_such(client, tmp_path, trained, notes, simulated):
+    client.set(STREAMS.status, json.dumps({"n_features": N_FEATURES, "simulated": trained}))
+    Speaker(client).say("good morning", notes=notes)
+    Recorder(client, STREAMS, tmp_path).step(0)
+    assert [each.simulated for each in recorded(tmp_path)] == [simulated]
+
+
 def test_what_was_sent_twice_what_others_sent_and_what_the_decoder_refused_is_not_kept(client, tmp_path):
     sent = np.arange(40, dtype=np.float32).reshape(10, N_FEATURES)
     spoiled = sent.copy()

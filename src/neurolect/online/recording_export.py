@@ -148,7 +148,9 @@ def _refuse_shared(out: Path, parts: dict[Split, _Sessions]) -> None:
 def _mark(out: Path, recordings: Path, simulated: bool) -> None:
     marks = {_MARK: f"Exported by neurolect from {recordings}; an export replaces what is here.\n"}
     if simulated:
-        marks[_SIMULATED] = "Recorded from a decoder that was trained on simulated recordings.\n"
+        marks[_SIMULATED] = (
+            "Recorded from a decoder that was trained on simulated recordings, or while some were played.\n"
+        )
     for name, text in marks.items():
         with written_atomically(out / name) as partial:
             partial.write_text(text, encoding="utf-8")
