@@ -99,6 +99,19 @@ def problems(client):
     return [each.text for each in said(client, Problem, STREAMS.problems)]
 
 
+def test_a_run_too_old_to_say_so_is_simulated_if_its_recordings_are(tmp_path, monkeypatch):
+    data = ENCODER.run.data
+    monkeypatch.delitem(data, "simulated", raising=False)
+    assert not described(ENCODER)["simulated"]
+    monkeypatch.setitem(data, "root", str(tmp_path / "recordings" / "hdf5_data_final"))
+    assert not described(ENCODER)["simulated"]
+    (tmp_path / "recordings").mkdir()
+    (tmp_path / "recordings" / "SIMULATED.txt").touch()
+    assert described(ENCODER)["simulated"]
+    monkeypatch.setitem(data, "simulated", False)
+    assert not described(ENCODER)["simulated"]
+
+
 def test_what_nobody_should_send_is_refused_in_a_line_and_the_utterance_goes_on(client):
     features = spelled("see you soon")
     bins = Bins(features, 0, "a", 0.0).to_fields()

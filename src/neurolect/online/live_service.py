@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from neurolect.data.dataset import says_simulated
 from neurolect.data.t15 import BIN_SECONDS
 from neurolect.errors import NeurolectError
 from neurolect.online.live_decoder import LiveDecoder
@@ -21,6 +22,8 @@ from neurolect.online.utterance_keeper import Tools
 
 if TYPE_CHECKING:
     from redis import Redis
+
+    from neurolect.training.runs import Run
 
 
 def serve(
@@ -95,7 +98,7 @@ def described(encoder: LiveEncoder) -> dict[str, Any]:
     """What the status tells of a run."""
     run = encoder.run
     return {
-        "simulated": bool(run.data.get("simulated")),
+        "simulated": _is_simulated(run),
         "n_features": encoder.n_features,
         "feature_arrays": encoder.feature_arrays,
         "symbols": run.alphabet.symbols,
@@ -106,3 +109,10 @@ def described(encoder: LiveEncoder) -> dict[str, Any]:
         "lookahead_seconds": encoder.lookahead_seconds,
         "weights": encoder.weights,
     }
+
+
+def _is_simulated(run: Run) -> bool:
+    """As the run says, or where it is too old to say so, as its recordings do, if they are still there."""
+    if "simulated" not in run.data and isinstance(run.data.get("root"), str):
+        return says_simulated(Path(run.data["root"]))
+    return bool(run.data.get("simulated"))
