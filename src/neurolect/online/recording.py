@@ -71,6 +71,8 @@ class Recorder:
             last = stop.is_set()
             try:
                 self.step(0 if last else 500)
+                if told:
+                    self._say("recorder: Redis answers again")
                 if self._behind:
                     stop.wait(_RETRY_SECONDS)
                 told = False
