@@ -20,7 +20,7 @@ def record(folder: Path, prefix: str = "neurolect:", redis: RedisServer = RedisS
         redis: the server where the decoder is.
 
     Examples:
-        neurolect record recorded --unix-socket streams/valkey.sock
+        neurolect record recorded --unix_socket streams/valkey.sock
         neurolect record recorded --host 127.0.0.1
         neurolect export recordings recorded --out data/recorded --validation_share 0.2
     """

@@ -48,7 +48,7 @@ def replay(
         redis: the server where the decoder is.
 
     Examples:
-        neurolect replay data/hdf5_data_final --session t15.2023.08.13 --unix-socket streams/valkey.sock
+        neurolect replay data/hdf5_data_final --session t15.2023.08.13 --unix_socket streams/valkey.sock
         neurolect replay data/hdf5_data_final --split val --speed 0 --trials 20 --host 127.0.0.1
         neurolect replay data/hdf5_data_final --continuous --pause 3 --url redis://127.0.0.1:6379/0
     """
