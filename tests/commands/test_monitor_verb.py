@@ -38,6 +38,16 @@ def test_a_port_that_is_taken_is_named(capsys):
     assert f"port {port}" in capsys.readouterr().err
 
 
+def test_recordings_that_are_not_there_yet_are_said(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("neurolect.online.monitor.serving.serve", lambda *given: given[-1]("http://here/"))
+    with EmbeddedValkey() as valkey:
+        named = ["monitor", "--port=0", f"--unix_socket={valkey.socket}"]
+        assert main([*named, f"--recordings={tmp_path / 'nothere'}"]) == 0
+        assert f"{tmp_path / 'nothere'}: there is no such folder yet" in capsys.readouterr().out
+        assert main([*named, f"--recordings={tmp_path}"]) == 0
+        assert "no such folder" not in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(("ending", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_it_serves_until_it_is_told_to_end(ending, status):
     with EmbeddedValkey() as valkey, running_monitor(valkey.socket, "--allow_host", "lab-pc") as monitor:

@@ -16,6 +16,7 @@ from neurolect.data.dataset import SpeechData
 from neurolect.data.smoothing import GaussianSmoothing
 from neurolect.data.t15 import read_split, write_split
 from neurolect.decoding import Decoder, DecoderOptions, LexiconNetwork
+from neurolect.errors import DataError
 from neurolect.evaluation.decode import decode_split
 from neurolect.evaluation.evaluate import Evaluation, recordings_of
 from neurolect.models.gru import GRUDecoder
@@ -117,6 +118,17 @@ def test_evaluation_and_training_agree_on_the_phoneme_error_rate(dataset, tmp_pa
     scores = json.loads((out / "evaluation" / "val" / "scores.json").read_text())["scores"]
     trained = json.loads((out / "model.json").read_text())["metrics"]["val/per"]
     assert scores["phoneme error rate"]["overall"]["rate"] == pytest.approx(trained, abs=1e-6)
+
+
+def test_recordings_that_have_moved_are_asked_for(run, tmp_path):
+    import neurolect
+
+    loaded = neurolect.load(run, "cpu")
+    loaded.data["root"] = str(tmp_path / "moved")
+    with pytest.raises(
+        DataError, match="moved: the recordings of the run are not there any more; name their folder with --data"
+    ):
+        recordings_of(loaded, None, "val")
 
 
 def test_sessions_are_those_that_run_and_recordings_share(run, dataset, capsys):

@@ -69,6 +69,8 @@ def test_a_server_that_is_named_decides_and_the_report_says_so(spelling_run, rec
         assert result["facts"]["language model"] == "uniform"
         assert "nbest=7" in result["facts"]["search"]
         assert result["facts"]["searched by"].endswith("whose settings rule")
+        printed = " ".join(capsys.readouterr().out.split())
+        assert f"note: Searched by {result['facts']['searched by']}: {result['facts']['search']}." in printed
         arguments = ["evaluate", str(spelling_run), "--data", str(recordings), *named, "--decoder.beam", "9"]
         assert main(arguments) == 2
         assert "rule: leave out decoder" in capsys.readouterr().err

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 
@@ -46,6 +47,17 @@ def test_what_is_played_is_decoded_recorded_and_shown(demo, capfd):
     assert len(list((demo / "live").glob("utterance_*.hdf5"))) == 2
     assert main(words) == 0
     assert len(list((demo / "live").glob("utterance_*.hdf5"))) == 2
+
+
+def test_a_demo_whose_port_is_taken_keeps_what_an_earlier_one_recorded(demo, capsys):
+    (demo / "live").mkdir()
+    (demo / "live" / "utterance_000001_a_1-0.hdf5").touch()
+    (demo / "DEMO.txt").touch()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert main(["demo", "live", "--demo", str(demo), "--speed=0", f"--port={port}", "--stay=false"]) == 2
+    assert f"cannot listen on 127.0.0.1 port {port}" in capsys.readouterr().err
+    assert [each.name for each in (demo / "live").iterdir()] == ["utterance_000001_a_1-0.hdf5"]
 
 
 def test_a_part_that_dies_while_the_page_stays_is_said(demo):

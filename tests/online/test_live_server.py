@@ -99,6 +99,19 @@ def problems(client):
     return [each.text for each in said(client, Problem, STREAMS.problems)]
 
 
+def test_a_run_too_old_to_say_so_is_simulated_if_its_recordings_are(tmp_path, monkeypatch):
+    data = ENCODER.run.data
+    monkeypatch.delitem(data, "simulated", raising=False)
+    assert not described(ENCODER)["simulated"]
+    monkeypatch.setitem(data, "root", str(tmp_path / "recordings" / "hdf5_data_final"))
+    assert not described(ENCODER)["simulated"]
+    (tmp_path / "recordings").mkdir()
+    (tmp_path / "recordings" / "SIMULATED.txt").touch()
+    assert described(ENCODER)["simulated"]
+    monkeypatch.setitem(data, "simulated", False)
+    assert not described(ENCODER)["simulated"]
+
+
 def test_what_nobody_should_send_is_refused_in_a_line_and_the_utterance_goes_on(client):
     features = spelled("see you soon")
     bins = Bins(features, 0, "a", 0.0).to_fields()
@@ -119,6 +132,9 @@ def test_what_nobody_should_send_is_refused_in_a_line_and_the_utterance_goes_on(
         (Bins(np.full((2, 41), 3e38, np.float32), 0, "a", 0.0).to_fields(), "a feature above 1e+09"),
         ({"event": "shutdown"}, "event 'shutdown' is none of"),
         (Event("session", "").to_fields(), "a name has 1 to 200"),
+        (Event("session", "../../evil").to_fields(), "'../../evil' cannot be the name of a folder"),
+        (Event("session", "a\\b").to_fields(), "cannot be the name of a folder"),
+        (Event("session", ".hidden").to_fields(), "cannot be the name of a folder"),
         (Event("block", "two").to_fields(), "'two' is no number of a block"),
         (Event("phrases", '{"see you": NaN}').to_fields(), "its value is no JSON object"),
         (Event("phrases", '{"xylophone": 2}').to_fields(), "'xylophone' in the phrase"),

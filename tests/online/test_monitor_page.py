@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 
 import pytest
@@ -210,6 +211,7 @@ def test_problems_are_counted_listed_and_dismissed_for_good(page, decoder):
     page.wait_for_function("() => document.querySelector('#problems-button').textContent.includes('problems')")
     page.click("#problems-button")
     assert page.locator("#problem-list .text").first.text_content() == "the disk is full"
+    assert re.match(r"\d{1,2}:\d\d:\d\d", page.locator("#problem-list .clock").first.text_content())
     page.keyboard.press("Escape")
     page.wait_for_selector("#problems", state="hidden")
     page.click("#problems-button")
@@ -289,6 +291,7 @@ def test_the_address_with_the_token_signs_in_once_and_the_cookie_does_afterwards
         page = context.new_page()
         page.set_default_timeout(PATIENCE)
         page.goto(monitor.url)
+        text_is(page, "#connection", "Not signed in")
         page.fill("#token", "not the right token")
         page.click("text=Sign in")
         text_is(page, "#sign-in-said", "this is not the token")

@@ -14,9 +14,12 @@ import numpy as np
 import pytest
 from redis.exceptions import ConnectionError
 
+from neurolect.commands.main import main
+from neurolect.errors import ConfigError
 from neurolect.online.embedded_valkey import EmbeddedValkey
 from neurolect.online.live_answers import Correction, Problem, Sentence
 from neurolect.online.live_input import Bins
+from neurolect.online.live_service import recording
 from neurolect.online.live_streams import RECORDER, LiveStreams
 from neurolect.online.recorded_trials import read_recorded, recorded_files
 from neurolect.online.recording import Recorder
@@ -108,6 +111,23 @@ def test_an_utterance_is_kept_with_just_its_bins_however_they_were_sent(client, 
     assert not kept.corrections
     assert unacknowledged(client) == 0
     assert not problems(client)
+
+
+@pytest.mark.parametrize(
+    ("trained", "notes", "simulated"),
+    [
+        (False, {"simulated": True}, True),
+        (True, {}, True),
+        (False, {}, False),
+        (False, {"simulated": "no"}, False),
+        (False, [], False),
+    ],
+)
+def test_what_the_decoder_or_the_sender_says_is_simulated_is_kept_as_such(client, tmp_path, trained, notes, simulated):
+    client.set(STREAMS.status, json.dumps({"n_features": N_FEATURES, "simulated": trained}))
+    Speaker(client).say("good morning", notes=notes)
+    Recorder(client, STREAMS, tmp_path).step(0)
+    assert [each.simulated for each in recorded(tmp_path)] == [simulated]
 
 
 def test_what_was_sent_twice_what_others_sent_and_what_the_decoder_refused_is_not_kept(client, tmp_path):
@@ -400,18 +420,38 @@ def test_a_recorder_outlives_the_server_and_ends_with_what_is_finished(tmp_path)
         running.join(30)
         assert not running.is_alive()
     assert [each.sentence.text for each in recorded(tmp_path)] == ["before", "after", "last"]
-    assert sum("waiting for Redis" in line for line in said) <= 1
+    waits = [line for line in said if "Redis" in line]
+    assert not waits or (len(waits) == 2 and waits[0].startswith("recorder: waiting for Redis"))
+    assert waits[1:] == ["recorder: Redis answers again"][: len(waits)]
 
 
 def test_the_verb_records_until_it_is_interrupted(server, client, tmp_path):
     command = [sys.executable, "-m", "neurolect", "record", str(tmp_path / "recorded"), "--prefix", STREAMS.prefix]
-    recording = subprocess.Popen(
-        [*command, "--unix-socket", str(server.unix_socket)], stderr=subprocess.PIPE, text=True
-    )
-    with recording:
+    process = subprocess.Popen([*command, "--unix-socket", str(server.unix_socket)], stderr=subprocess.PIPE, text=True)
+    with process:
         sentence, _ = Speaker(client).say("good morning")
         wait_until(lambda: (tmp_path / "recorded").is_dir() and recorded_files(tmp_path / "recorded"))
-        recording.send_signal(signal.SIGINT)
-        assert f"recording to {tmp_path / 'recorded'}" in recording.stderr.read()
-        assert recording.wait(30) == 130
+        process.send_signal(signal.SIGINT)
+        assert f"recording to {tmp_path / 'recorded'}" in process.stderr.read()
+        assert process.wait(30) == 130
     assert recorded(tmp_path / "recorded")[0].sentence == sentence
+
+
+def test_a_second_recorder_is_refused_and_the_place_of_a_killed_one_is_taken(server, client, tmp_path, capsys):
+    command = ["record", str(tmp_path), "--prefix", STREAMS.prefix, "--unix_socket", str(server.unix_socket)]
+    first = subprocess.Popen([sys.executable, "-m", "neurolect", *command], stderr=subprocess.DEVNULL)
+    wait_until(lambda: client.exists(STREAMS.recorder))
+    assert main(command) == 2
+    assert f"another recorder keeps the utterances of {STREAMS.prefix}" in capsys.readouterr().err
+    with pytest.raises(ConfigError, match="another recorder"), recording(client, STREAMS, tmp_path, print):
+        pass
+    first.kill()
+    first.wait()
+    said = []
+    with recording(client, STREAMS, tmp_path, said.append):
+        Speaker(client).say("good morning")
+        wait_for_files(tmp_path, 1)
+    assert not client.exists(STREAMS.recorder)
+    with recording(client, STREAMS, tmp_path, said.append):
+        pass
+    assert not said

@@ -92,6 +92,7 @@ def test_a_replay_sends_every_bin_with_sessions_blocks_and_both_ends_of_trials(c
     notes = [json.loads(each.value) for each in entries if isinstance(each, Event) and each.kind == "utterance_start"]
     assert [each["sentence"] for each in notes] == [trial.sentence for trial in trials]
     assert [each["trial"] for each in notes] == [0, 1, 0, 1]
+    assert not any("simulated" in each for each in notes)
     assert max(len(each.features) for each in entries if isinstance(each, Bins)) == 7
 
 
@@ -164,6 +165,8 @@ def test_the_verb_prints_what_was_said_beside_what_was_decoded(server, client, d
     # Two of the ten words of "good morning" and "see you soon", each in both sessions.
     assert "word error rate of simulated recordings: 20.00 %" in shown
     assert "10 words in 4 trials" in shown
+    starts = [each for each in received(client) if isinstance(each, Event) and each.kind == "utterance_start"]
+    assert all(json.loads(each.value)["simulated"] is True for each in starts)
     assert "not answered" not in shown
 
 
@@ -184,8 +187,9 @@ def test_waiting_ends_where_no_decoder_is(server, client, dataset, capsys):
     root = dataset(n_sessions=1, n_val=2, n_features=8)
     client.set(STREAMS.status, json.dumps({"n_features": 512, "queue": 0, "in_utterance": False, "ended": True}))
     arguments = ["--speed", "0", "--prefix", STREAMS.prefix, "--unix_socket", str(server.unix_socket)]
-    assert main(["replay", str(root), *arguments, "--patience", "0.3"]) == 0
+    assert main(["replay", str(root), *arguments, "--patience", "0.3"]) == 2
     shown = capsys.readouterr()
+    assert "no trial was answered: see that a decoder serves replay-test:" in shown.err
     assert "2 of 2 trials were not answered" in shown.out
     assert "no decoder is at replay-test: yet" in shown.err
 

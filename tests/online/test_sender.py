@@ -54,6 +54,12 @@ def kill(client):
     os.kill(client.info("server")["process_id"], signal.SIGKILL)
 
 
+def test_an_event_of_no_kind_is_refused_where_it_is_told(client):
+    with Sender(client, STREAMS) as sender, pytest.raises(DataError, match="event 'utterance_begin' is none of utter"):
+        sender.tell("utterance_begin")
+    assert not client.exists(STREAMS.input)
+
+
 def test_bins_are_numbered_and_events_stand_between_them(client):
     with Sender(client, STREAMS, "one") as sender:
         sender.tell("utterance_start", '{"trial": 1}')

@@ -29,7 +29,7 @@ def bridge_lsl(
         redis: the server where the decoder is.
 
     Examples:
-        neurolect bridge lsl --name Features --unix-socket streams/valkey.sock
+        neurolect bridge lsl --name Features --unix_socket streams/valkey.sock
         neurolect bridge lsl --name Features --type SpikePower --markers Task --host 127.0.0.1
     """
     import threading

@@ -10,7 +10,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from neurolect.data.check import SplitSummary, check_dataset, shared_sentences
+from neurolect.data.check import SplitSummary, check_dataset, shared_recordings, shared_sentences
 from neurolect.data.seeg.check import SubjectSummary
 
 
@@ -41,7 +41,8 @@ def show_sessions(path: Path, console: Console) -> tuple[list[str], int]:
     shared = shared_sentences(summaries)
     if shared:
         console.print(f"note: {len(shared)} sentences occur in training and in another split, such as '{min(shared)}'")
-    return [problem for summary in summaries for problem in summary.problems], trials
+    problems = [problem for summary in summaries for problem in summary.problems]
+    return problems + shared_recordings(summaries), trials
 
 
 def show_subjects(path: Path, summaries: Iterable[SubjectSummary], console: Console) -> tuple[list[str], int]:

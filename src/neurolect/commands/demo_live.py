@@ -14,7 +14,8 @@ def demo_live(
     monitor and the replay, which meet at a Valkey server of their own. The recordings are simulated.
 
     Args:
-        demo: folder that `neurolect demo` wrote; utterances recorded there by an earlier demo are replaced.
+        demo: folder that `neurolect demo` wrote; utterances recorded there by an earlier demo are replaced, if any are
+            recorded now.
         trials: sentences to play.
         speed: 1 is as recorded, 0 as fast as it goes.
         port: of the monitor's page; 0 takes a free one.
@@ -28,17 +29,24 @@ def demo_live(
     import time
     from contextlib import ExitStack
 
-    from neurolect.commands.demo_folder import begin_demo
+    from neurolect.commands.demo_folder import made_anew
     from neurolect.commands.main import call
     from neurolect.commands.plain_console import plain_console
     from neurolect.errors import ConfigError
     from neurolect.online.child_process import child
     from neurolect.online.embedded_valkey import EmbeddedValkey
+    from neurolect.online.redis_server import NEEDS_EXTRA
+
+    try:
+        from neurolect.online.monitor.serving import listen
+    except ImportError:
+        raise ConfigError(NEEDS_EXTRA) from None
 
     run, recordings, recorded = demo / "run", demo / "recordings" / "hdf5_data_final", demo / "live"
     if not (run / "model.json").is_file() or not recordings.is_dir():
         raise ConfigError(f"{demo}: holds no demo yet; run 'neurolect demo --out {demo}' first")
-    begin_demo(demo, recorded.name)
+    # Where it is taken, by a demo that runs perhaps, nothing is begun.
+    listen("127.0.0.1", port, has_token=False).close()
     console = plain_console()
 
     def say(line: str) -> None:
@@ -48,7 +56,7 @@ def demo_live(
         console.print(f"\n$ neurolect {shlex.join(words)}", style="bold", soft_wrap=True)
         return list(words)
 
-    with ExitStack() as running:
+    with made_anew(demo, recorded.name, "utterance_*.hdf5"), ExitStack() as running:
         server = f"--unix_socket={running.enter_context(EmbeddedValkey()).socket}"
         record = f"--record={recorded}"
         decoder = shown("serve", "live", str(run), "--decoder.acoustic_scale=0.7", record, server)

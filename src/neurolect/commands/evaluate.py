@@ -158,6 +158,8 @@ def evaluate(
         "words compared": "after the reference's evaluation normalisation (A)",
     } | told
     notes = [SIMULATED] if simulated else []
+    if over == "redis" and redis.address is not None:
+        notes.append(f"Searched by {facts['searched by']}: {facts['search']}.")
     used = next(trained.model.parameters()).device
     if device != "auto" and torch.device(device).type != used.type:
         notes.append(f"This machine has no {device}; {used} was used.")

@@ -60,5 +60,11 @@ def monitor(
     token = None if token_env is None else Token(os.environ[token_env])
     settings = MonitorSettings(LiveStreams(prefix), recordings, token, (bind, *(allow_host or ())))
     say = partial(print, flush=True)
+
+    def ready(url: str) -> None:
+        say(f"monitor: {url}")
+        if recordings is not None and not recordings.is_dir():
+            say(f"note: {recordings}: there is no such folder yet, so nothing can be exported")
+
     with listen(bind, port, token is not None) as listener, reached(redis, say) as client:
-        serve(client, listener, settings, lambda url: say(f"monitor: {url}"))
+        serve(client, listener, settings, ready)

@@ -20,9 +20,9 @@ def record(folder: Path, prefix: str = "neurolect:", redis: RedisServer = RedisS
         redis: the server where the decoder is.
 
     Examples:
-        neurolect record recorded --unix-socket streams/valkey.sock
+        neurolect record recorded --unix_socket streams/valkey.sock
         neurolect record recorded --host 127.0.0.1
-        neurolect export recordings recorded --out data/recorded
+        neurolect export recordings recorded --out data/recorded --validation_share 0.2
     """
     import threading
 
@@ -30,13 +30,15 @@ def record(folder: Path, prefix: str = "neurolect:", redis: RedisServer = RedisS
     from neurolect.online.live_streams import LiveStreams
     from neurolect.online.recording import Recorder
     from neurolect.online.redis_server import reached
+    from neurolect.online.sole_recorder import sole_recorder
 
     console = plain_console(stderr=True)
 
     def say(line: str) -> None:
         console.print(line, soft_wrap=True)
 
-    with reached(redis, say) as client:
-        recorder = Recorder(client, LiveStreams(prefix), folder, say)
+    streams = LiveStreams(prefix)
+    with reached(redis, say) as client, sole_recorder(client, streams, say):
+        recorder = Recorder(client, streams, folder, say)
         say(f"recording to {folder}")
         recorder.run(threading.Event())

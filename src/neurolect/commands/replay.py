@@ -48,7 +48,7 @@ def replay(
         redis: the server where the decoder is.
 
     Examples:
-        neurolect replay data/hdf5_data_final --session t15.2023.08.13 --unix-socket streams/valkey.sock
+        neurolect replay data/hdf5_data_final --session t15.2023.08.13 --unix_socket streams/valkey.sock
         neurolect replay data/hdf5_data_final --split val --speed 0 --trials 20 --host 127.0.0.1
         neurolect replay data/hdf5_data_final --continuous --pause 3 --url redis://127.0.0.1:6379/0
     """
@@ -57,6 +57,7 @@ def replay(
     from neurolect.commands.answer_tables import print_answers
     from neurolect.commands.plain_console import plain_console
     from neurolect.data.dataset import SpeechData
+    from neurolect.errors import NeurolectError
     from neurolect.online.answers import Answers, beside, require_width, serving
     from neurolect.online.live_streams import LiveStreams
     from neurolect.online.redis_server import reached
@@ -82,10 +83,15 @@ def replay(
         with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
             n_bins = sum(trial.n_bins + playback.pause_bins for trial in chosen)
             playing = bar.add_task("playing", total=n_bins)
-            played = list(play(chosen, sender, playback, data.columns, lambda n: bar.advance(playing, n)))
+            played = list(
+                play(chosen, sender, playback, data.columns, lambda n: bar.advance(playing, n), data.simulated)
+            )
             sender.close()
             if not wait:
                 return
             waiting = bar.add_task("waiting for sentences", total=len(played))
             answers.wait(len(played), patience, lambda n: bar.update(waiting, completed=n))
-    print_answers(beside(played, answers.sentences), data.simulated, plain_console())
+    answered = beside(played, answers.sentences)
+    print_answers(answered, data.simulated, plain_console())
+    if all(each.decoded is None for each in answered):
+        raise NeurolectError(f"no trial was answered: see that a decoder serves {prefix} at this server")

@@ -52,7 +52,7 @@ def serve_lm(
     Examples:
         neurolect serve lm --host 192.168.150.2 --lm 5gram.nlm --rescoring.llm facebook/opt-6.7b --rescoring.alpha 0.55
         neurolect serve lm --url redis://localhost:6379 --graph languageModel/TLG.fst
-        neurolect serve lm --unix-socket /run/valkey.sock --prefix bed1: bed2:
+        neurolect serve lm --unix_socket /run/valkey.sock --prefix bed1: bed2:
     """
     from neurolect.commands.plain_console import plain_console
     from neurolect.errors import require_at_least

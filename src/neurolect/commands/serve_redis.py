@@ -10,7 +10,7 @@ def serve_redis(folder: Path = Path("streams")) -> None:
 
     A Valkey server on a private socket, for this user on this machine, that outlives the decoder, the recorder and the
     monitor. It writes all it is told to its folder, so that it goes on where it was when it is killed or started again.
-    Any other Redis 6.2 or Valkey does as well. Runs until Ctrl-C.
+    Any other Redis ≥ 6.2 or Valkey does as well. Runs until Ctrl-C.
 
     Args:
         folder: where its socket and its data are.

@@ -11,7 +11,7 @@ import numpy as np
 
 from neurolect.data.blocks import BlockTable
 from neurolect.data.frames import Patching
-from neurolect.data.t15 import BIN_SECONDS, SPLITS, SessionFiles, Split, find_sessions, read_each
+from neurolect.data.t15 import BIN_SECONDS, SPLITS, SessionFiles, Split, features_digest, find_sessions, read_each
 from neurolect.data.trial import Trial
 from neurolect.errors import DataError
 from neurolect.text.normalise import normalise_for_evaluation
@@ -33,6 +33,7 @@ class SplitSummary:
         features: columns of the features, 0 if no trial can be read.
         corpora: trials of each corpus, where the block table knows it.
         sentences: the cue sentences, normalised.
+        digests: where the features of each trial are, by what tells them from others.
         problems: one line each, naming file and trial.
     """
 
@@ -45,6 +46,7 @@ class SplitSummary:
     features: int = 0
     corpora: Counter[str] = field(default_factory=Counter)
     sentences: set[str] = field(default_factory=set)
+    digests: dict[str, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
 
@@ -67,6 +69,18 @@ def check_dataset(root: Path) -> Iterator[SplitSummary]:
                 yield summary
 
 
+def shared_recordings(summaries: Sequence[SplitSummary]) -> list[str]:
+    """A line for each trial whose features another split has too: what is trained on may not be tested on."""
+    seen: dict[str, tuple[Split, str]] = {}
+    problems = []
+    for summary in summaries:
+        for digest, where in summary.digests.items():
+            split, other = seen.setdefault(digest, (summary.split, where))
+            if split != summary.split:
+                problems.append(f"{where}: the same features as {other}, which is another split")
+    return problems
+
+
 def shared_sentences(summaries: Sequence[SplitSummary]) -> set[str]:
     """Sentences, normalised, that occur both in training and in another split."""
     trained = {sentence for summary in summaries if summary.split == "train" for sentence in summary.sentences}
@@ -85,6 +99,7 @@ def _check_split(session: SessionFiles, split: Split, corpora: BlockTable) -> Sp
                 summary.problems.append(str(trial))
                 continue
             _add(summary, corpora.with_corpus(trial))
+            summary.digests[features_digest(trial.features)] = f"{path}: {name}"
             numbers[trial.block, trial.number] += 1
             summary.problems += [f"{path}: {name}: {problem}" for problem in _problems(trial, split)]
             if trial.session != session.name:

@@ -59,7 +59,7 @@ class SpeechData:
     @property
     def simulated(self) -> bool:
         """Whether the recordings say of themselves that they are simulated."""
-        return any((folder / "SIMULATED.txt").is_file() for folder in (self.root, self.root.parent))
+        return says_simulated(self.root)
 
     @cached_property
     def columns(self) -> npt.NDArray[np.int64] | None:
@@ -123,6 +123,11 @@ class SpeechData:
                     chunk = trials[start : start + self.batch_size]
                     yield collate(chunk, [day] * len(chunk), self.columns, self.length_multiple, number)
                 number += 1
+
+
+def says_simulated(root: Path) -> bool:
+    """Whether a folder of recordings, or the one that it is in, says that they are simulated."""
+    return any((folder / "SIMULATED.txt").is_file() for folder in (root, root.parent))
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ and `transcription` (character codes). Source: the data release of Card et al., 
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -35,6 +36,8 @@ LABEL_LENGTH = 500
 ARRAYS = ("ventral 6v", "area 4", "55b", "dorsal 6v")
 KINDS = ("threshold crossings", "spike power")
 _COLUMNS_PER_BLOCK = 64
+_LONGEST_FOLDER_NAME = 255
+"""In bytes, as file systems count."""
 _TRIAL_NAME = re.compile(r"trial_\d+$")
 
 
@@ -76,6 +79,16 @@ def find_sessions(root: Path | str, names: Sequence[str] | None = None) -> list[
         if not any(session.has(split) for split in SPLITS):
             raise DataError(f"{session.folder}: session {session.name} has no data_train, data_val or data_test.hdf5")
     return sessions
+
+
+def can_be_session(name: str) -> bool:
+    """Whether a session can be called this: it is the name of a folder, here and on other systems."""
+    return (
+        name.isprintable()
+        and 0 < len(name.encode(errors="replace")) <= _LONGEST_FOLDER_NAME
+        and not name.startswith(".")
+        and not set(name) & set("/\\")
+    )
 
 
 def feature_columns(blocks: Sequence[str]) -> npt.NDArray[np.int64]:
@@ -145,6 +158,12 @@ def read_each(
         raise DataError(f"{path}: no such file") from None
     except OSError as error:
         raise DataError(f"{path}: not a readable HDF5 file (truncated, or another format): {_reason(error)}") from None
+
+
+def features_digest(features: npt.NDArray[np.float32]) -> str:
+    """The same for the same features, and for no others: what tells that two trials are one recording."""
+    values = np.ascontiguousarray(features, dtype="<f4")
+    return f"{values.shape[0]}x{values.shape[1]}:{hashlib.sha256(values.tobytes()).hexdigest()}"
 
 
 def write_split(path: Path | str, trials: Iterable[Trial]) -> None:

@@ -92,6 +92,8 @@ def recordings_of(
         if "root" not in run.data:
             raise DataError("the run does not say where its recordings are; name the folder with --data")
         root = Path(run.data["root"])
+        if not root.is_dir():
+            raise DataError(f"{root}: the recordings of the run are not there any more; name their folder with --data")
     found = {session.name: session for session in find_sessions(root) if session.has(split)}
     for name in sessions or ():
         if name not in found or name not in run.sessions:

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from typing import Any, NoReturn
 
+from neurolect.data.t15 import can_be_session
 from neurolect.decoding.options import LARGEST
 from neurolect.errors import DataError
 from neurolect.online.live_answers import Problem
@@ -29,6 +30,8 @@ def changed(held: Held, event: Event) -> Held:
     if event.kind == "session":
         if not value or len(value) > _LONGEST_NAME or not value.isprintable():
             raise DataError(f"session: a name has 1 to {_LONGEST_NAME} printable characters")
+        if not can_be_session(value):
+            raise DataError(f"session: '{value[:40]}' cannot be the name of a folder: no slash, no dot at its begin")
         return replace(held, session=value)
     if event.kind == "block":
         if not (value.isdecimal() and len(value) <= 9):

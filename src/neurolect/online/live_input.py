@@ -66,6 +66,16 @@ class Event:
         return {"event": self.kind, "value": self.value, "sent": self.sent}
 
 
+def require_kind(kind: str) -> None:
+    """See that there is such an event.
+
+    Raises:
+        DataError: there is not.
+    """
+    if kind not in get_args(EventKind):
+        raise DataError(f"event '{kind[:40]}' is none of {', '.join(get_args(EventKind))}")
+
+
 def read_input(fields: Received, n_features: int) -> Bins | Event:
     """An entry of the input stream.
 
@@ -78,8 +88,7 @@ def read_input(fields: Received, n_features: int) -> Bins | Event:
     """
     if b"event" in fields:
         kind = _text(fields, b"event")
-        if kind not in get_args(EventKind):
-            raise DataError(f"event '{kind[:40]}' is none of {', '.join(get_args(EventKind))}")
+        require_kind(kind)
         return Event(kind, _text(fields, b"value"), _sent(fields))  # type: ignore[arg-type]
     if b"features" not in fields:
         raise DataError("the entry has neither 'features' nor 'event'")

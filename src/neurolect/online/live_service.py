@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from neurolect.data.dataset import says_simulated
 from neurolect.data.t15 import BIN_SECONDS
 from neurolect.errors import NeurolectError
 from neurolect.online.live_decoder import LiveDecoder
@@ -22,6 +23,8 @@ from neurolect.online.utterance_keeper import Tools
 
 if TYPE_CHECKING:
     from redis import Redis
+
+    from neurolect.training.runs import Run
 
 
 def serve(
@@ -47,7 +50,8 @@ def serve(
         record: folder that gets a file of every utterance.
 
     Raises:
-        ConfigError: another decoder serves the prefix or has taken over, or a key under it is of another type.
+        ConfigError: another decoder serves the prefix or has taken over, another recorder keeps its utterances, or a
+            key under it is of another type.
         DataError: the state under the prefix is something else.
     """
     encoder = tools.encoder
@@ -64,34 +68,40 @@ def serve(
 
 @contextmanager
 def recording(client: Redis, streams: LiveStreams, folder: Path | None, say: Callable[[str], None]) -> Iterator[None]:
-    """Keep what is finished in a folder, from a thread of its own; None keeps nothing."""
+    """Keep what is finished in a folder, from a thread of its own; None keeps nothing.
+
+    Raises:
+        ConfigError: another recorder does so.
+    """
     if folder is None:
         yield
         return
     from neurolect.online.recording import Recorder
+    from neurolect.online.sole_recorder import sole_recorder
 
-    recorder, ended = Recorder(client, streams, folder, say), threading.Event()
+    with sole_recorder(client, streams, say):
+        recorder, ended = Recorder(client, streams, folder, say), threading.Event()
 
-    def keep() -> None:
+        def keep() -> None:
+            try:
+                recorder.run(ended)
+            except (NeurolectError, OSError) as error:
+                say(f"recording has ended: {error}")
+
+        thread = threading.Thread(target=keep, daemon=True)
+        thread.start()
         try:
-            recorder.run(ended)
-        except (NeurolectError, OSError) as error:
-            say(f"recording has ended: {error}")
-
-    thread = threading.Thread(target=keep, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
+            yield
+        finally:
+            ended.set()
+            thread.join()
 
 
 def described(encoder: LiveEncoder) -> dict[str, Any]:
     """What the status tells of a run."""
     run = encoder.run
     return {
-        "simulated": bool(run.data.get("simulated")),
+        "simulated": _is_simulated(run),
         "n_features": encoder.n_features,
         "feature_arrays": encoder.feature_arrays,
         "symbols": run.alphabet.symbols,
@@ -102,3 +112,10 @@ def described(encoder: LiveEncoder) -> dict[str, Any]:
         "lookahead_seconds": encoder.lookahead_seconds,
         "weights": encoder.weights,
     }
+
+
+def _is_simulated(run: Run) -> bool:
+    """As the run says, or where it is too old to say so, as its recordings do, if they are still there."""
+    if "simulated" not in run.data and isinstance(run.data.get("root"), str):
+        return says_simulated(Path(run.data["root"]))
+    return bool(run.data.get("simulated"))

@@ -74,14 +74,19 @@ class LiveStreams:
         """Hash from which a decoder that was killed is gone on with."""
         return f"{self.prefix}state"
 
+    @property
+    def recorder(self) -> str:
+        """String, which the one recorder renews while it lives."""
+        return f"{self.prefix}recorder"
+
     def require_types(self, client: Redis) -> None:
         """See that no key holds something else.
 
         Raises:
             ConfigError: one does; names it.
         """
-        names = ("input", "phonemes", "partials", "sentences", "corrections", "problems", "status", "state")
-        types = {"status": "string", "state": "hash"}
+        names = ("input", "phonemes", "partials", "sentences", "corrections", "problems", "status", "state", "recorder")
+        types = {"status": "string", "state": "hash", "recorder": "string"}
         for name in names:
             key, wanted = getattr(self, name), types.get(name, "stream")
             found: Any = client.type(key)

@@ -31,7 +31,8 @@ class RecordedTrial:
         features: (bins, features) float32, as the decoder was sent them.
         sentence: what it answered.
         corrections: by persons, in their order.
-        simulated: whether the decoder says that it was trained on simulated recordings.
+        simulated: whether the decoder says that it was trained on simulated recordings, or the sender that it plays
+            some.
     """
 
     features: npt.NDArray[np.float32]

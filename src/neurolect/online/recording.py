@@ -71,6 +71,8 @@ class Recorder:
             last = stop.is_set()
             try:
                 self.step(0 if last else 500)
+                if told:
+                    self._say("recorder: Redis answers again")
                 if self._behind:
                     stop.wait(_RETRY_SECONDS)
                 told = False
@@ -169,7 +171,9 @@ class Recorder:
             # A file of this number is of another server's utterance, which nobody corrects here.
             self._paths.pop(sentence.utterance, None)
             return False
-        trial = RecordedTrial(features, sentence, simulated=bool(self._status.get("simulated")))
+        played = isinstance(sentence.notes, dict) and sentence.notes.get("simulated") is True
+        simulated = played or bool(self._status.get("simulated"))
+        trial = RecordedTrial(features, sentence, simulated=simulated)
         if not trial.complete:
             self._problem(f"utterance {sentence.utterance}: {len(features)} of {sentence.n_bins} bins are recorded")
         try:

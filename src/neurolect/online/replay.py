@@ -80,6 +80,7 @@ def play(
     playback: Playback = Playback(),
     columns: npt.NDArray[np.int64] | None = None,
     on_bins: Callable[[int], None] = lambda _: None,
+    simulated: bool = False,
 ) -> Iterator[PlayedTrial]:
     """Send trials, each when it is asked for, with the session, the block and, unless continuous, both of its ends.
 
@@ -92,6 +93,7 @@ def play(
         playback: how.
         columns: of the features to send, None for all.
         on_bins: is told how many bins were sent, after every message.
+        simulated: the trials are, which the notes of each then tell.
     """
     pace = _Pace(playback.speed)
     told: dict[str, str] = {}
@@ -101,7 +103,7 @@ def play(
                 sender.tell(kind, value)  # type: ignore[arg-type]
                 told[kind] = value
         if not playback.continuous:
-            sender.tell("utterance_start", _notes(trial))
+            sender.tell("utterance_start", _notes(trial, simulated))
         first = sender.bins
         features = trial.features if columns is None else trial.features[:, columns]
         _send(features, sender, pace, playback.block_bins, on_bins)
@@ -140,8 +142,10 @@ def _send(
         on_bins(len(block))
 
 
-def _notes(trial: Trial) -> str:
+def _notes(trial: Trial, simulated: bool) -> str:
     notes: dict[str, object] = {"session": trial.session, "block": trial.block, "trial": trial.number}
     if trial.sentence is not None:
         notes["sentence"] = trial.sentence
+    if simulated:
+        notes["simulated"] = True
     return json.dumps(notes)

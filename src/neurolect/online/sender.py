@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from neurolect.errors import DataError
 from neurolect.online.live_answers import Problem
-from neurolect.online.live_input import MAX_ENTRY_BYTES, Bins, Event, EventKind
+from neurolect.online.live_input import MAX_ENTRY_BYTES, Bins, Event, EventKind, require_kind
 from neurolect.online.live_streams import Fields, LiveStreams
 from neurolect.online.lost_connections import passing, until_done
 
@@ -110,7 +110,12 @@ class Sender:
             self._enter(Bins(part, self._bins, self.source, time.time()).to_fields(), len(part))
 
     def tell(self, kind: EventKind, value: str = "") -> None:
-        """Send an event that happens between the bins before it and those after it."""
+        """Send an event that happens between the bins before it and those after it.
+
+        Raises:
+            DataError: there is no such kind of event.
+        """
+        require_kind(kind)
         self._enter(Event(kind, value, time.time()).to_fields(), 0)
 
     def close(self) -> None:

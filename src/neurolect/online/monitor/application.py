@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from redis import Redis
 
 _TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+_VALIDATION_SHARE = 0.2
+"""Of what is exported."""
 
 
 @dataclass(frozen=True)
@@ -211,4 +213,4 @@ async def _ignore_all(websocket: WebSocket) -> None:
 def _export(recordings: Path, out: Path) -> int:
     from neurolect.online.recording_export import export_recordings
 
-    return export_recordings(recordings, out)
+    return export_recordings(recordings, out, validation_share=_VALIDATION_SHARE).total()

@@ -66,15 +66,17 @@ const said = {
 
 function showConnection() {
   const silent = statusCame === null ? null : (performance.now() - statusCame) / 1000;
-  const [state, text] = !up
-    ? ["bad", "Monitor away, trying again"]
-    : !redis.connected
-      ? ["bad", "Redis away, trying again"]
-      : silent === null
-        ? ["waiting", "No decoder yet"]
-        : silent > SILENT_AFTER
-          ? ["warn", `Decoder silent since ${new Date(Date.now() - 1000 * silent).toLocaleTimeString()}`]
-          : ["good", "Live"];
+  const [state, text] = byId("sign-in").open
+    ? ["waiting", "Not signed in"]
+    : !up
+      ? ["bad", "Monitor away, trying again"]
+      : !redis.connected
+        ? ["bad", "Redis away, trying again"]
+        : silent === null
+          ? ["waiting", "No decoder yet"]
+          : silent > SILENT_AFTER
+            ? ["warn", `Decoder silent since ${new Date(Date.now() - 1000 * silent).toLocaleTimeString()}`]
+            : ["good", "Live"];
   const element = byId("connection");
   element.title = up ? redis.text : "";
   if (element.textContent === text) return;

@@ -35,12 +35,19 @@ function show() {
       make(
         "li",
         {},
+        make("time", { className: "clock" }, clockOf(id)),
         make("span", { className: "part" }, part),
         make("span", { className: "text" }, text),
         make("button", { type: "button", onclick: () => dismiss([id]) }, "Dismiss"),
       ),
     ),
   );
+}
+
+// When the server took the entry that it is about; nothing where there is none.
+function clockOf(id) {
+  const entry = id.match(/(\d{13})-\d+$/);
+  return entry ? new Date(Number(entry[1])).toLocaleTimeString() : "";
 }
 
 function open(yes) {
